@@ -1,0 +1,169 @@
+/* ahead.c - see ahead.h. A slot's state is the lock on its fields; only its holder touches them. */
+#include "liblens/ahead.h"
+
+#include "liblens/arena.h"
+#include "liblens/helper.h"
+#include "liblens/images.h"
+#include "liblens/stats.h"
+
+#include <sched.h>
+#include <sys/prctl.h>
+
+#define SLOTS 4
+
+enum { EMPTY, FILLING, WANTED, WORKING, READY, TAKEN };
+
+static struct lensi_slot slots[SLOTS];
+static _Atomic uint32_t bell, sleeping, turn;
+static _Atomic uint32_t runs_in;
+
+int lensi_make(struct lensi_region *region, uint32_t segment, uint64_t page, uint64_t count, struct lensi_workspace *workspace,
+               uint8_t *out)
+{
+    if (lensi_images_fetch(region, &region->segments[segment], page, count, out))
+        return 0;
+    return lensi_region_expect(region, segment, page, count, workspace, out, false);
+}
+
+static bool change(struct lensi_slot *slot, uint32_t from, uint32_t to) { return atomic_compare_exchange_strong(&slot->state, &from, to); }
+
+static void set(struct lensi_slot *slot, uint32_t to)
+{
+    atomic_store(&slot->state, to);
+    lensi_sys_futex_wake(&slot->state, 64);
+}
+
+/* ---- the thread */
+
+static bool work(struct lensi_slot *slot)
+{
+    struct lensi_workspace *w;
+    int result;
+
+    if (!change(slot, WANTED, WORKING))
+        return false;
+    w = lensi_workspace_claim();
+    result = lensi_make(slot->region, slot->segment, slot->page, slot->count, w, slot->bytes);
+    lensi_workspace_release(w);
+    set(slot, result == 0 ? READY : EMPTY);
+    return true;
+}
+
+static void *ahead(void *nothing)
+{
+    (void)nothing;
+    lensi_sys(SYS_prctl, PR_SET_NAME, (long)"lens-ahead", 0, 0, 0, 0);
+    for (;;) {
+        uint32_t heard = atomic_load(&bell);
+        bool busy = false;
+        for (unsigned i = 0; i < SLOTS; i++)
+            busy |= work(&slots[i]);
+        if (busy)
+            continue;
+        atomic_store(&sleeping, 1);
+        if (atomic_load(&bell) == heard)
+            lensi_sys_futex_wait(&bell, heard, 0);
+        atomic_store(&sleeping, 0);
+    }
+    return NULL;
+}
+
+void lensi_ahead_start(void)
+{
+    uint32_t me = (uint32_t)lensi_sys_process_id(), nobody = 0;
+
+    if (atomic_load(&runs_in) || lensi_helper_cpus() < 2)
+        return;
+    for (unsigned i = 0; i < SLOTS; i++)
+        if (!slots[i].bytes && !(slots[i].bytes = lensi_arena_map(LENSI_AHEAD_PAGES * LENSI_PAGE)))
+            return;
+    if (!atomic_compare_exchange_strong(&runs_in, &nobody, me))
+        return;
+    if (lensi_helper_start(ahead, NULL) < 0)
+        atomic_store(&runs_in, 0);
+}
+
+/* ---- the fault path */
+
+static bool is_wanted_already(uint64_t page)
+{
+    for (unsigned i = 0; i < SLOTS; i++) {
+        uint32_t state = atomic_load(&slots[i].state);
+        if ((state == WANTED || state == WORKING || state == READY) && page - slots[i].page < slots[i].count)
+            return true;
+    }
+    return false;
+}
+
+/* A free slot, or one whose window nobody came for. */
+static struct lensi_slot *slot_for_wish(void)
+{
+    for (unsigned i = 0; i < SLOTS; i++)
+        if (change(&slots[i], EMPTY, FILLING))
+            return &slots[i];
+    struct lensi_slot *stale = &slots[atomic_fetch_add(&turn, 1) % SLOTS];
+    return change(stale, READY, FILLING) ? stale : NULL;
+}
+
+void lensi_ahead_want(struct lensi_region *region, uint64_t page, uint64_t count, uint32_t segment)
+{
+    struct lensi_slot *slot;
+
+    if (!atomic_load_explicit(&runs_in, memory_order_relaxed) || is_wanted_already(page) || !(slot = slot_for_wish()))
+        return;
+    slot->region = region;
+    slot->page = page;
+    slot->count = count < LENSI_AHEAD_PAGES ? count : LENSI_AHEAD_PAGES;
+    slot->segment = segment;
+    atomic_store(&slot->state, WANTED);
+    atomic_fetch_add(&bell, 1);
+    if (atomic_load(&sleeping))
+        lensi_sys_futex_wake(&bell, 1);
+}
+
+struct lensi_slot *lensi_ahead_take(uint64_t page)
+{
+    if (!atomic_load_explicit(&runs_in, memory_order_relaxed))
+        return NULL;
+    for (unsigned i = 0; i < SLOTS; i++) {
+        struct lensi_slot *slot = &slots[i];
+        uint32_t state;
+        while (state = atomic_load(&slot->state), page - slot->page < slot->count) {
+            if (state == READY && change(slot, READY, TAKEN)) {
+                if (page - slot->page < slot->count)
+                    return slot;
+                set(slot, READY);
+            } else if (state == WORKING) {
+                lensi_sys_futex_wait(&slot->state, WORKING, 500000);
+            } else if (state == WANTED && change(slot, WANTED, EMPTY)) {
+                break; /* not begun: quicker ourselves */
+            } else if (state == EMPTY || state == TAKEN || state == FILLING) {
+                break;
+            }
+        }
+    }
+    return NULL;
+}
+
+void lensi_ahead_release(struct lensi_slot *slot) { set(slot, EMPTY); }
+
+void lensi_ahead_forget(const struct lensi_region *region)
+{
+    for (unsigned i = 0; i < SLOTS; i++)
+        while (slots[i].region == region) {
+            uint32_t state = atomic_load(&slots[i].state);
+            if (state == EMPTY)
+                break;
+            if ((state == WANTED || state == READY) && change(&slots[i], state, EMPTY))
+                break;
+            lensi_sys_yield();
+        }
+}
+
+void lensi_ahead_after_fork(void)
+{
+    atomic_store(&runs_in, 0);
+    atomic_store(&sleeping, 0);
+    for (unsigned i = 0; i < SLOTS; i++)
+        atomic_store(&slots[i].state, EMPTY);
+}

@@ -1,0 +1,37 @@
+/*
+ * ahead.h - the next window of a sequential stream, made on another CPU while the program works on this one.
+ *
+ * A thread of ours waits for wishes; a fault that finds its window made only has to place it. What a slot holds is
+ * checked like everything that is placed, so a slot can be late or useless but never wrong.
+ */
+#ifndef LENSI_AHEAD_H
+#define LENSI_AHEAD_H
+
+#include "liblens/region.h"
+
+#define LENSI_AHEAD_PAGES 64u
+
+struct lensi_slot {
+    _Atomic uint32_t state;
+    struct lensi_region *region;
+    uint64_t page, count;
+    uint32_t segment;
+    uint8_t *bytes; /* LENSI_AHEAD_PAGES pages */
+};
+
+/* Starts the thread where there is a second CPU for it. Not in a fault: the prover calls it. */
+void lensi_ahead_start(void);
+/* Asks for [page, page + count) of segment; a wish that finds no free slot is forgotten. In the fault path. */
+void lensi_ahead_want(struct lensi_region *region, uint64_t page, uint64_t count, uint32_t segment);
+/* The slot that has page ready (waits if it is being made), or NULL. Ended by lensi_ahead_release. In the fault path. */
+struct lensi_slot *lensi_ahead_take(uint64_t page);
+void lensi_ahead_release(struct lensi_slot *slot);
+/* Nothing of this region is being made, or will be, when it returns. */
+void lensi_ahead_forget(const struct lensi_region *region);
+void lensi_ahead_after_fork(void); /* in the child */
+
+/* The bytes of pages under a segment, from the view store if it has them, else through the lens. 0 or -errno. */
+int lensi_make(struct lensi_region *region, uint32_t segment, uint64_t page, uint64_t count, struct lensi_workspace *workspace,
+               uint8_t *out);
+
+#endif

@@ -1,0 +1,86 @@
+/* arena.c - memory for our own books; see arena.h. One reserved range, one atomic cursor, no locks. */
+#include "liblens/arena.h"
+
+#include "liblens/inject.h"
+#include "liblens/sys.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#define RESERVED_BYTES (1ull << 34)
+#define DUMPED_MOST_BYTES (1u << 20)
+
+static _Atomic(uint8_t *) base;
+static _Atomic uint64_t used, reserved;
+
+/* Tables are address space for far more than is ever used: a core dump would be as long as all of it. */
+static void *mapped(size_t bytes)
+{
+    void *at = lensi_sys_map(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0, NULL);
+
+    if (at && bytes > DUMPED_MOST_BYTES)
+        lensi_sys_advise(at, bytes, MADV_DONTDUMP);
+    return at;
+}
+
+static uint8_t *reserve(void)
+{
+    uint8_t *have = atomic_load(&base), *fresh;
+
+    if (have)
+        return have;
+    for (uint64_t bytes = RESERVED_BYTES; bytes >= 1 << 22; bytes >>= 2) {
+        if (bytes > lensi_sys_address_limit() / 32)
+            continue;
+        fresh = mapped(bytes);
+        if (!fresh)
+            continue;
+        if (atomic_compare_exchange_strong(&base, &have, fresh)) {
+            atomic_store(&reserved, bytes);
+            return fresh;
+        }
+        lensi_sys_unmap(fresh, bytes);
+        return have;
+    }
+    return NULL;
+}
+
+void *lensi_arena_new(size_t bytes)
+{
+    uint8_t *start = reserve();
+    uint64_t at;
+
+    bytes = (bytes + 15) & ~(size_t)15;
+    if (__builtin_expect(lensi_inject_on, 0) && lensi_inject_refuses_memory())
+        return NULL;
+    if (!start || bytes > RESERVED_BYTES)
+        return NULL;
+    at = atomic_fetch_add(&used, bytes);
+    if (at + bytes > atomic_load(&reserved)) {
+        atomic_fetch_sub(&used, bytes);
+        return NULL;
+    }
+    return start + at;
+}
+
+char *lensi_arena_text(const char *text, size_t bytes)
+{
+    char *copy = lensi_arena_new(bytes + 1);
+
+    if (copy)
+        memcpy(copy, text, bytes);
+    return copy;
+}
+
+void *lensi_arena_map(size_t bytes)
+{
+    return mapped((bytes + LENSI_PAGE - 1) & ~(size_t)(LENSI_PAGE - 1));
+}
+
+void lensi_arena_unmap(void *at, size_t bytes)
+{
+    if (at)
+        lensi_sys_unmap(at, (bytes + LENSI_PAGE - 1) & ~(size_t)(LENSI_PAGE - 1));
+}
+
+uint64_t lensi_arena_bytes(void) { return atomic_load(&used); }

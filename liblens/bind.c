@@ -1,0 +1,139 @@
+/*
+ * bind.c - candidates for a block; see bind.h.
+ *
+ * A fixed extent offers one segment per (file, lens): the n-th block since that file was opened begins at
+ * offset + n * step. An observed extent offers one per lens for each read the program made into the block.
+ */
+#include "liblens/bind.h"
+
+#include "liblens/engine.h"
+#include "liblens/gate.h"
+#include "liblens/log.h"
+#include "liblens/place.h"
+#include "liblens/prover.h"
+#include "liblens/snapshot.h"
+#include "liblens/stats.h"
+
+#include <errno.h>
+
+bool lensi_bind_extent(size_t number, const struct lensi_block_start *block, const struct lensi_opening *o, uint64_t *offset)
+{
+    const struct lensi_plan_site *site = &lensi_engine_plan()->sites[number];
+
+    *offset = site->offset;
+    if (!site->step)
+        return true;
+    if (block->number < o->site_blocks[number])
+        return false;
+    if (site->step == LENSI_STEP_BLOCK)
+        *offset += block->bytes_before - o->site_bytes[number];
+    else
+        *offset += (block->number - o->site_blocks[number]) * site->step;
+    return true;
+}
+
+static bool is_offered(const struct lensi_region *region, const struct lensi_segment *segment)
+{
+    for (uint32_t i = 0; i < region->segments_count; i++) {
+        const struct lensi_segment *s = &region->segments[i];
+        if (s->backing == segment->backing && s->pipe == segment->pipe && s->view_offset == segment->view_offset && s->start == segment->start)
+            return true;
+    }
+    return false;
+}
+
+static void offer(struct lensi_region *region, const struct lensi_plan_site *site, const struct lensi_opening *o)
+{
+    struct lensi_segment segment = {.start = region->start.lead, .bytes = LENS_UNKNOWN, .backing = o->backing};
+
+    if (!lensi_site_takes(site, o->path) || !lensi_bind_extent(region->site, &region->start, o, &segment.view_offset))
+        return;
+    for (size_t i = 0; i < site->pipes_count; i++) {
+        segment.pipe = site->pipes[i];
+        if (!is_offered(region, &segment))
+            lensi_region_add(region, &segment);
+    }
+}
+
+void lensi_bind(struct lensi_region *region)
+{
+    const struct lensi_plan *plan = lensi_engine_plan();
+    const struct lensi_plan_site *site = plan && !region->library ? &plan->sites[region->site] : NULL;
+    uint64_t count = lensi_openings_count();
+
+    if (site && site->snapshot)
+        lensi_snapshot_add(region);
+    if (!site || site->extent == LENSI_EXTENT_READ)
+        return;
+    if (region->files_seen < lensi_openings_oldest())
+        region->files_seen = lensi_openings_oldest();
+    for (; region->files_seen < count; region->files_seen++)
+        if (lensi_opening_at(region->files_seen)->backing)
+            offer(region, site, lensi_opening_at(region->files_seen));
+}
+
+void lensi_file_read_into(int fd, uint64_t offset, const void *at, size_t bytes)
+{
+    struct lensi_region *region = bytes ? lensi_region_of(at) : NULL;
+    const struct lensi_plan *plan = lensi_engine_plan();
+    const struct lensi_plan_site *site = region && plan && !region->library ? &plan->sites[region->site] : NULL;
+    struct lensi_segment segment = {.start = region ? (uint64_t)((const uint8_t *)at - region->base) : 0,
+                                    .bytes = bytes,
+                                    .view_offset = offset,
+                                    .observed = true};
+    uint64_t before;
+
+    if (!site || site->extent != LENSI_EXTENT_READ)
+        return;
+    before = lensi_sys_signals_hold(); /* read(2) may be called in signal handlers */
+    segment.backing = lensi_opening_of_fd(fd);
+    if (segment.backing)
+        lensi_place_learn(region, segment.start, offset);
+    for (size_t i = 0; segment.backing && i < site->pipes_count; i++) {
+        segment.pipe = site->pipes[i];
+        lensi_region_add(region, &segment);
+    }
+    if (segment.backing)
+        lensi_prover_want();
+    lensi_backing_close(segment.backing);
+    lensi_sys_signals_release(before);
+}
+
+static const char *site_name(const struct lensi_region *region)
+{
+    const struct lensi_plan *plan = lensi_engine_plan();
+
+    return plan && !region->library ? plan->sites[region->site].name : "lens_open";
+}
+
+bool lensi_bind_view(struct lensi_region *region, struct lensi_segment *segment)
+{
+    int result;
+
+    if (segment->view)
+        return !segment->failed;
+    if (segment->failed)
+        return false;
+    lensi_gate_opening(true);
+    result = segment->backing->changed ? -EILSEQ : lensi_view_open(segment->backing, segment->pipe, &segment->view);
+    lensi_gate_opening(false);
+    if (result == 0)
+        return true;
+    segment->failed = true;
+    segment->view = NULL;
+    if (result != -EILSEQ)
+        lensi_warn("site \"%s\": %s cannot be read through %s: %s; this memory stays ordinary", site_name(region),
+                   segment->backing->path, segment->pipe->text, lensi_error_text(result));
+    return false;
+}
+
+void lensi_bind_quarantine(struct lensi_region *region, struct lensi_segment *segment, const char *what)
+{
+    if (segment->failed)
+        return;
+    segment->failed = true;
+    atomic_store(&segment->view->broken, true);
+    lensi_count(quarantined, 1);
+    lensi_warn("site \"%s\": lens %s over %s %s; it is not used any more, the program runs on in ordinary memory", site_name(region),
+               segment->pipe->text, segment->backing->path, what);
+}

@@ -1,0 +1,22 @@
+/*
+ * bind.h - which views a block's bytes may equal: offers segments to regions. The prover calls it.
+ */
+#ifndef LENSI_BIND_H
+#define LENSI_BIND_H
+
+#include "liblens/openings.h"
+#include "liblens/region.h"
+
+/* True if such a block of plan site `number` came after the opening, or order does not matter; *offset: where its view bytes begin. */
+bool lensi_bind_extent(size_t number, const struct lensi_block_start *block, const struct lensi_opening *opening, uint64_t *offset);
+/* Offers the region what has been opened since it was last asked. */
+void lensi_bind(struct lensi_region *region);
+/*
+ * Opens the segment's view if that has not been tried. False if there is none to be had (said once, when the lens or
+ * the file is at fault and not merely of another kind).
+ */
+bool lensi_bind_view(struct lensi_region *region, struct lensi_segment *segment);
+/* The lens of this segment misbehaved: the site's plan line is not used again. Says so. */
+void lensi_bind_quarantine(struct lensi_region *region, struct lensi_segment *segment, const char *what);
+
+#endif

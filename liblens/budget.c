@@ -1,0 +1,296 @@
+/* budget.c - residency within bounds; see budget.h. The lock guards the policy; nobody waits for anything under it. */
+#include "liblens/budget.h"
+
+#include "liblens/arena.h"
+#include "liblens/cgroup.h"
+#include "liblens/log.h"
+#include "liblens/pages.h"
+#include "liblens/policy.h"
+#include "liblens/region.h"
+#include "liblens/rung.h"
+#include "liblens/stats.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Fewer pages than one instruction can touch would never get on. */
+#define LEAST_PAGES 64u
+/* With less room, a window would be evicted before it is used, where plain pages leave nothing of the budget. */
+#define STREAM_PAGES 320u
+#define AUTO_LEAST_BYTES (16ull << 20)
+#define VICTIMS 128
+#define SPARE_SHARE 64
+#define SPARE_PAGES 32
+
+static struct lensi_lock lock;
+static struct lensi_policy *policy;
+static bool automatic;
+static _Atomic uint64_t budget_pages = LENS_UNKNOWN;
+static _Atomic int64_t plain;
+static uint64_t adapted_ns, stall_us;
+static unsigned pressure_shift;
+static uint64_t limit_pages = LENS_UNKNOWN; /* of the control group */
+
+int lensi_budget_open(const struct lensi_budget_spec *spec)
+{
+    uint64_t bytes = lensi_budget_bytes(spec), capacity = lensi_pages.count < 1ull << 26 ? lensi_pages.count : 1ull << 26;
+    void *memory = lensi_arena_map(lensi_policy_bytes(lensi_pages.count, capacity));
+
+    automatic = bytes == LENS_UNKNOWN;
+    if (automatic) {
+        struct lensi_cgroup group;
+        lensi_cgroup_find(&group);
+        limit_pages = lensi_cgroup_limit(&group) == LENS_UNKNOWN ? LENS_UNKNOWN : lensi_cgroup_limit(&group) >> LENSI_PAGE_SHIFT;
+        bytes = AUTO_LEAST_BYTES;
+        if (limit_pages != LENS_UNKNOWN && bytes > limit_pages / 4 * LENSI_PAGE)
+            bytes = limit_pages / 4 * LENSI_PAGE;
+    }
+    if (!memory)
+        return -ENOMEM;
+    bytes >>= LENSI_PAGE_SHIFT;
+    bytes = bytes < LEAST_PAGES ? LEAST_PAGES : bytes > capacity ? capacity : bytes;
+    policy = lensi_policy_init(memory, lensi_pages.count, capacity, bytes);
+    atomic_store(&budget_pages, bytes);
+    lensi_stats_say_budget(bytes << LENSI_PAGE_SHIFT);
+    return 0;
+}
+
+uint64_t lensi_budget_pages(void) { return atomic_load_explicit(&budget_pages, memory_order_relaxed); }
+
+void lensi_budget_grow(int64_t pages) { atomic_fetch_add(&budget_pages, (uint64_t)pages); }
+
+void lensi_budget_plain(int64_t pages) { atomic_fetch_add(&plain, pages); }
+
+uint64_t lensi_budget_in_use(void)
+{
+    int64_t pages = atomic_load(&plain) + (int64_t)lensi_counted(resident_pages);
+
+    return pages > 0 ? (uint64_t)pages : 0;
+}
+
+bool lensi_budget_over(void) { return lensi_budget_in_use() > lensi_budget_pages(); }
+
+uint64_t lensi_budget_room(void)
+{
+    int64_t taken = atomic_load(&plain);
+    uint64_t all = lensi_budget_pages(), least = all / 8 > STREAM_PAGES ? all / 8 : STREAM_PAGES;
+
+    if (least > all)
+        least = all;
+    if (taken <= 0)
+        return all;
+    return (uint64_t)taken + least < all ? all - (uint64_t)taken : least;
+}
+
+static uint32_t site_of(uint64_t page) { return lensi_region_of(lensi_page_address(page))->site; }
+
+void lensi_budget_insert(uint64_t first, uint64_t count, int64_t touched)
+{
+    lensi_lock(&lock);
+    for (uint64_t page = first; page < first + count; page++)
+        lensi_policy_insert(policy, (uint32_t)page, touched >= 0 && page != (uint64_t)touched);
+    lensi_unlock(&lock);
+    lensi_count_site(site_of(first), resident_pages, count);
+}
+
+void lensi_budget_remove(uint64_t page)
+{
+    lensi_lock(&lock);
+    lensi_policy_remove(policy, (uint32_t)page);
+    lensi_unlock(&lock);
+    lensi_uncount_site(site_of(page), resident_pages, 1);
+}
+
+/* At least `more` of them, if there are. */
+static size_t choose_victims(uint32_t *victims, size_t more)
+{
+    uint64_t room = lensi_budget_room(), resident, goal;
+    size_t n = 0;
+
+    lensi_lock(&lock);
+    resident = lensi_policy_resident(policy);
+    if (more && resident > more && room > resident - more)
+        room = resident - more;
+    lensi_policy_set_budget(policy, room);
+    goal = lensi_policy_budget(policy);
+    if (resident > goal) /* a few more: one call for all costs less than one for each */
+        goal -= goal / SPARE_SHARE < SPARE_PAGES ? goal / SPARE_SHARE : SPARE_PAGES;
+    while (n < VICTIMS && lensi_policy_resident(policy) > goal) {
+        int64_t victim = lensi_policy_victim(policy);
+        if (victim < 0)
+            break;
+        victims[n++] = (uint32_t)victim;
+    }
+    lensi_unlock(&lock);
+    for (size_t i = 1; i < n; i++) { /* neighbours go in one call; the list is nearly in order already */
+        uint32_t v = victims[i];
+        size_t k = i;
+        for (; k > 0 && victims[k - 1] > v; k--)
+            victims[k] = victims[k - 1];
+        victims[k] = v;
+    }
+    return n;
+}
+
+/* PROVEN -> BUSY unless somebody has it pinned or has written it. */
+static bool take_for_drop(uint64_t page)
+{
+    if (!lensi_page_change(page, LENSI_PROVEN, LENSI_BUSY))
+        return false;
+    if (atomic_load(&lensi_chunk_of(page)->pins) == 0)
+        return true;
+    lensi_page_set(page, LENSI_PROVEN);
+    return false;
+}
+
+static void account_run(uint64_t first, uint64_t count, bool gone)
+{
+    uint32_t site = site_of(first);
+
+    if (gone) /* counted before it shows: who brings a page back at once counts it out */
+        lensi_count_site(site, absent_pages, count);
+    lensi_uncount_site(site, resident_pages, count);
+    for (uint64_t page = first; page < first + count; page++)
+        lensi_page_set(page, gone ? LENSI_ABSENT : LENSI_PROVEN);
+    if (!gone) {
+        lensi_budget_insert(first, count, -1);
+        return;
+    }
+    lensi_count(evicted_pages, count);
+    lensi_count(dropped_pages, count);
+    lensi_stats_peak(&lensi_gauges.stats.absent_pages_peak, lensi_counted(absent_pages) + lensi_counted(mapped_now_pages));
+}
+
+/* Drops runs of BUSY pages. How many pages are gone. */
+static size_t drop_runs(const struct iovec *runs, size_t count)
+{
+    size_t many = lensi_rung->drop_many && count > 1 ? lensi_rung->drop_many(runs, count) : 0, pages = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        bool gone = i < many || lensi_rung->drop(runs[i].iov_base, runs[i].iov_len) == 0;
+        account_run(lensi_page_of(runs[i].iov_base), runs[i].iov_len >> LENSI_PAGE_SHIFT, gone);
+        pages += gone ? runs[i].iov_len >> LENSI_PAGE_SHIFT : 0;
+    }
+    return pages;
+}
+
+/*
+ * Victims that cannot go now go back to the policy (BUSY: being placed, or its pins being looked at); if written
+ * meanwhile, their writer has counted them out.
+ */
+static void put_back(uint64_t page)
+{
+    lensi_lock(&lock);
+    if (lensi_page_state(page) == LENSI_PROVEN || lensi_page_state(page) == LENSI_BUSY)
+        lensi_policy_insert(policy, (uint32_t)page, 0);
+    lensi_unlock(&lock);
+}
+
+static bool go_together(uint64_t first, uint64_t run, uint64_t page)
+{
+    return page == first + run && lensi_region_of(lensi_page_address(page)) == lensi_region_of(lensi_page_address(first));
+}
+
+/* Takes the victims that may go, in runs of neighbours; the others stay. How many runs. */
+static size_t take_runs(const uint32_t *victims, size_t count, struct iovec *runs)
+{
+    size_t taken = 0;
+
+    for (size_t i = 0, run; i < count; i += run ? run : 1) {
+        for (run = 0; i + run < count && go_together(victims[i], run, victims[i + run]) && take_for_drop(victims[i + run]); run++)
+            ;
+        if (run)
+            runs[taken++] = (struct iovec){lensi_page_address(victims[i]), run << LENSI_PAGE_SHIFT};
+        else
+            put_back(victims[i]);
+    }
+    return taken;
+}
+
+/* How many were dropped. */
+static size_t drop_all(const uint32_t *victims, size_t n)
+{
+    struct iovec runs[VICTIMS];
+
+    return drop_runs(runs, take_runs(victims, n, runs));
+}
+
+void lensi_budget_enforce(void)
+{
+    uint32_t victims[VICTIMS];
+
+    for (unsigned rounds = 0; rounds < 64; rounds++) {
+        size_t n = choose_victims(victims, 0), dropped = drop_all(victims, n);
+        if (n < VICTIMS || !dropped)
+            return;
+    }
+}
+
+uint64_t lensi_budget_drop(uint64_t page, uint64_t count)
+{
+    uint64_t dropped = 0;
+
+    for (uint64_t i = 0, run; i < count; i += run ? run : 1) {
+        for (run = 0; i + run < count && take_for_drop(page + i + run); run++) {
+            lensi_lock(&lock);
+            lensi_policy_remove(policy, (uint32_t)(page + i + run));
+            lensi_unlock(&lock);
+        }
+        if (run)
+            dropped += drop_runs(&(struct iovec){lensi_page_address(page + i), run << LENSI_PAGE_SHIFT}, 1);
+    }
+    return dropped;
+}
+
+void lensi_budget_relieve(void)
+{
+    uint32_t victims[VICTIMS];
+
+    drop_all(victims, choose_victims(victims, VICTIMS / 4));
+}
+
+/* Microseconds that tasks have stalled on memory, from /proc/pressure/memory ("some … total="); 0 if not offered. */
+static uint64_t memory_stall_us(void)
+{
+    char text[256], *at;
+    int fd = lensi_sys_open("/proc/pressure/memory", O_RDONLY | O_CLOEXEC, 0);
+    int64_t got = fd < 0 ? -1 : lensi_sys_pread(fd, text, sizeof text - 1, 0);
+    uint64_t total = 0;
+
+    if (fd >= 0)
+        lensi_sys_close(fd);
+    if (got <= 0)
+        return 0;
+    text[got] = 0;
+    at = strstr(text, "total=");
+    for (at = at ? at + 6 : text; *at >= '0' && *at <= '9'; at++)
+        total = total * 10 + (uint64_t)(*at - '0');
+    return total;
+}
+
+/* Automatic: an eighth of what is virtualised and touched, at least 16 MiB, halved for each second with stalls. */
+void lensi_budget_adapt(uint64_t now_ns)
+{
+    uint64_t touched, stalled, want;
+
+    if (!automatic || now_ns - adapted_ns < 500000000u)
+        return;
+    adapted_ns = now_ns;
+    stalled = memory_stall_us();
+    if (stall_us && stalled > stall_us + 25000)
+        pressure_shift += pressure_shift < 6;
+    else if (pressure_shift)
+        pressure_shift--;
+    stall_us = stalled;
+    touched = (uint64_t)(plain > 0 ? plain : 0) + lensi_counted(resident_pages) + lensi_counted(absent_pages);
+    want = touched / 8 > AUTO_LEAST_BYTES >> LENSI_PAGE_SHIFT ? touched / 8 : AUTO_LEAST_BYTES >> LENSI_PAGE_SHIFT;
+    want >>= pressure_shift;
+    if (want > limit_pages / 4) /* a hard limit has to hold the rest of the program too */
+        want = limit_pages / 4;
+    atomic_store(&budget_pages, want < LEAST_PAGES ? LEAST_PAGES : want);
+    lensi_stats_say_budget(lensi_budget_pages() << LENSI_PAGE_SHIFT);
+}
+
+void lensi_budget_before_fork(void) { lensi_lock(&lock); }
+
+void lensi_budget_after_fork(void) { lensi_unlock(&lock); }

@@ -1,0 +1,201 @@
+/*
+ * cgroup.c - see cgroup.h. Reads small kernel files by raw system calls; keeps nothing.
+ */
+#include "liblens/cgroup.h"
+
+#include "liblens/lens.h"
+#include "liblens/log.h"
+#include "liblens/sys.h"
+
+#include <string.h>
+
+/* Lines of a file, one at a time; what does not fit into the buffer is cut off. */
+struct lines {
+    int fd;
+    size_t at, have;
+    char buffer[4096];
+    char line[1024];
+};
+
+static bool lines_open(struct lines *lines, const char *path)
+{
+    lines->at = lines->have = 0;
+    lines->fd = lensi_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+    return lines->fd >= 0;
+}
+
+static bool fill(struct lines *lines)
+{
+    int64_t got = lensi_sys_read_some(lines->fd, lines->buffer, sizeof lines->buffer);
+
+    lines->at = 0;
+    lines->have = got > 0 ? (size_t)got : 0;
+    return got > 0;
+}
+
+/* The next line in lines->line without its newline; false at the end, the file then being closed. */
+static bool lines_next(struct lines *lines)
+{
+    size_t length = 0;
+    bool any = false;
+
+    while (lines->at < lines->have || fill(lines)) {
+        char c = lines->buffer[lines->at++];
+
+        any = true;
+        if (c == '\n')
+            break;
+        if (length + 1 < sizeof lines->line)
+            lines->line[length++] = c;
+    }
+    lines->line[length] = '\0';
+    if (!any)
+        lensi_sys_close(lines->fd);
+    return any;
+}
+
+/* Cuts the first word off *at (words end at `separator`). */
+static char *cut(char **at, char separator)
+{
+    char *word = *at, *end = strchr(word, separator);
+
+    *at = end ? end + 1 : word + strlen(word);
+    if (end)
+        *end = '\0';
+    return word;
+}
+
+/* Whether `word` is one of the comma-separated words of `list`. */
+static bool has_word(const char *list, const char *word)
+{
+    size_t bytes = strlen(word);
+
+    for (; list; list = strchr(list, ',') ? strchr(list, ',') + 1 : NULL)
+        if (strncmp(list, word, bytes) == 0 && (list[bytes] == ',' || list[bytes] == '\0'))
+            return true;
+    return false;
+}
+
+/* The group's path as /proc/self/cgroup has it; returns the version, or 0. A legacy memory controller goes first:
+ * on hybrid machines the unified tree does not govern memory. */
+static int find_path(struct lines *lines, char *path, size_t room)
+{
+    int version = 0;
+
+    if (!lines_open(lines, "/proc/self/cgroup"))
+        return 0;
+    while (lines_next(lines)) {
+        char *at = lines->line, *id = cut(&at, ':'), *controllers = cut(&at, ':');
+        bool unified = id[0] == '0' && id[1] == '\0' && *controllers == '\0';
+
+        if ((unified && version == 0) || has_word(controllers, "memory")) {
+            version = unified ? 2 : 1;
+            lensi_format(path, room, "%s", at);
+        }
+    }
+    return version;
+}
+
+/* Joins mount point and path; a path outside of the mounted root (another namespace's) counts as the root. */
+static void join(struct lensi_cgroup *cgroup, const char *mount, const char *root, const char *path)
+{
+    size_t root_bytes = strcmp(root, "/") == 0 ? 0 : strlen(root);
+    bool inside = strncmp(path, root, root_bytes) == 0 && (path[root_bytes] == '/' || path[root_bytes] == '\0');
+    const char *rest = inside && strcmp(path + root_bytes, "/") != 0 ? path + root_bytes : "";
+
+    if (strncmp(rest, "/..", 3) == 0)
+        rest = "";
+    cgroup->root_bytes = strlen(mount);
+    if (lensi_format(cgroup->directory, sizeof cgroup->directory, "%s%s", mount, rest) >= sizeof cgroup->directory)
+        cgroup->version = 0;
+}
+
+/* mountinfo: id parent major:minor root mount options [tags...] - type source super-options */
+void lensi_cgroup_find(struct lensi_cgroup *cgroup)
+{
+    struct lines lines;
+    char path[512] = "";
+    int version = find_path(&lines, path, sizeof path);
+
+    memset(cgroup, 0, sizeof *cgroup);
+    if (version == 0 || !lines_open(&lines, "/proc/self/mountinfo"))
+        return;
+    while (lines_next(&lines)) {
+        char *at = lines.line, *tail = strstr(at, " - ");
+
+        if (!tail)
+            continue;
+        tail += 3;
+        const char *type = cut(&tail, ' ');
+        cut(&tail, ' ');
+        if (strcmp(type, version == 2 ? "cgroup2" : "cgroup") != 0 || (version == 1 && !has_word(tail, "memory")))
+            continue;
+        for (int skip = 0; skip < 3; skip++)
+            cut(&at, ' ');
+        const char *root = cut(&at, ' ');
+        cgroup->version = version;
+        join(cgroup, cut(&at, ' '), root, path);
+    }
+}
+
+/* The first number in a file of one line, or LENS_UNKNOWN ("max", no such file). */
+static uint64_t read_limit(const char *path)
+{
+    char text[32];
+    uint64_t value = 0;
+    int fd = lensi_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+    int64_t got = fd < 0 ? 0 : lensi_sys_pread(fd, text, sizeof text, 0);
+
+    if (fd >= 0)
+        lensi_sys_close(fd);
+    if (got <= 0 || text[0] < '0' || text[0] > '9')
+        return LENS_UNKNOWN;
+    for (int64_t i = 0; i < got && text[i] >= '0' && text[i] <= '9'; i++)
+        value = value < UINT64_MAX / 16 ? value * 10 + (uint64_t)(text[i] - '0') : value;
+    /* v1 says "no limit" by the largest number of pages. */
+    return value >= (uint64_t)1 << 62 ? LENS_UNKNOWN : value;
+}
+
+uint64_t lensi_cgroup_limit(const struct lensi_cgroup *cgroup)
+{
+    static const char *const files[2][2] = {{"memory.limit_in_bytes", NULL}, {"memory.max", "memory.high"}};
+    size_t length = strlen(cgroup->directory);
+    uint64_t least = LENS_UNKNOWN;
+    char path[600];
+
+    if (cgroup->version == 0)
+        return least;
+    for (;;) {
+        for (int i = 0; i < 2 && files[cgroup->version - 1][i]; i++) {
+            lensi_format(path, sizeof path, "%.*s/%s", (int)length, cgroup->directory, files[cgroup->version - 1][i]);
+            uint64_t limit = read_limit(path);
+            least = limit < least ? limit : least;
+        }
+        if (length <= cgroup->root_bytes)
+            return least;
+        do
+            length--;
+        while (length > cgroup->root_bytes && cgroup->directory[length] != '/');
+    }
+}
+
+uint64_t lensi_memory_total(void)
+{
+    struct lines lines;
+    uint64_t total = LENS_UNKNOWN;
+
+    if (!lines_open(&lines, "/proc/meminfo"))
+        return total;
+    while (lines_next(&lines)) {
+        const char *at = lines.line + 9;
+
+        if (strncmp(lines.line, "MemTotal:", 9) != 0)
+            continue;
+        for (total = 0; *at == ' '; at++)
+            ;
+        for (; *at >= '0' && *at <= '9'; at++)
+            total = total * 10 + (uint64_t)(*at - '0');
+        total *= 1024;
+    }
+    return total;
+}

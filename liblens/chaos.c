@@ -1,0 +1,197 @@
+/* chaos.c - random proofs and drops; see chaos.h. The generator is one atomic counter, so a fork's child goes on from it. */
+#include "liblens/chaos.h"
+
+#include "liblens/bind.h"
+#include "liblens/budget.h"
+#include "liblens/lexer.h"
+#include "liblens/log.h"
+#include "liblens/prove.h"
+#include "liblens/prover.h"
+#include "liblens/region.h"
+#include "liblens/rung.h"
+#include "liblens/stats.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define NEAR_PAGES 4096u /* half of what happens, happens in the youngest pages of a region */
+#define MAPPINGS_MOST 4000u
+#define PACKED_LEAST 4096u
+#define FAULTS_A_DOUBLING 10000u
+#define BUDGET_MOST_PAGES (1u << 24)
+
+bool lensi_chaos_on;
+
+static _Atomic uint64_t drawn;
+static uint64_t seed;
+static bool maps, steps;
+static uint32_t step_one_in, map_one_in, batch_most, drop_quarters, packed_most, mapped;
+static enum lensi_fault_choice rung;
+
+/* ---- the generator */
+
+static uint64_t draw(void)
+{
+    uint64_t x = seed + (atomic_fetch_add_explicit(&drawn, 1, memory_order_relaxed) + 1) * 0x9e3779b97f4a7c15ull;
+
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+    return x ^ x >> 31;
+}
+
+static uint64_t below(uint64_t n) { return (uint64_t)((unsigned __int128)draw() * n >> 64); }
+
+/* ---- what is asked for */
+
+static int read_word(const char *text, size_t bytes, struct lensi_chaos_spec *spec, struct lens_error *error)
+{
+    char word[64];
+
+    lensi_format(word, sizeof word, "%.*s", (int)(bytes < sizeof word ? bytes : sizeof word - 1), text);
+    if (strcmp(word, "nomap") == 0)
+        spec->no_map = true;
+    else if (strcmp(word, "nostep") == 0)
+        spec->no_step = true;
+    else if (strncmp(word, "min=", 4) == 0)
+        return lensi_parse_size(word + 4, &spec->min_bytes, error);
+    else if (strncmp(word, "max=", 4) == 0)
+        return lensi_parse_size(word + 4, &spec->max_bytes, error);
+    else
+        return lens_error_set(error, -1, "\"%s\" is not known; write a seed, and behind it min=SIZE, max=SIZE, nomap or nostep", word);
+    return 0;
+}
+
+int lensi_chaos_parse(const char *text, struct lensi_chaos_spec *spec, struct lens_error *error)
+{
+    const char *end = strchr(text, ',');
+    size_t bytes = end ? (size_t)(end - text) : strlen(text);
+    struct lensi_literal number;
+    const char *problem;
+    int result = 0;
+
+    if (lensi_literal_read(text, bytes, &number, &problem) < 0 || number.negative || !number.whole)
+        return lens_error_set(error, -1, "\"%.40s\" is not a seed; write a whole number, such as 1", text);
+    *spec = (struct lensi_chaos_spec){.on = true, .seed = (uint64_t)number.integer, .max_bytes = UINT64_MAX};
+    while (end && result == 0) {
+        const char *word = end + 1;
+        end = strchr(word, ',');
+        result = read_word(word, end ? (size_t)(end - word) : strlen(word), spec, error);
+    }
+    return result;
+}
+
+const struct lensi_plan *lensi_chaos_plan(const struct lensi_chaos_spec *spec)
+{
+    static struct lensi_plan_site everything = {.name = "*", .packed = true, .snapshot = true};
+    static const struct lensi_plan plan = {.path = "--chaos", .sites = &everything, .sites_count = 1};
+
+    everything.min_bytes = spec->min_bytes ? spec->min_bytes : 1;
+    everything.max_bytes = spec->max_bytes;
+    return &plan;
+}
+
+/* ---- what the seed decides */
+
+void lensi_chaos_open(struct lensi_options *options)
+{
+    static const uint32_t batches[] = {1, 4, 16, 64, LENSI_BATCH_PAGES}, rarities[] = {2, 8, 32, 128}, shares[] = {0, 0, 16, 3};
+
+    seed = options->chaos.seed * 0xd1342543de82ef95ull;
+    lensi_chaos_on = true;
+    rung = LENSI_FAULT_INTHREAD + (enum lensi_fault_choice)below(3);
+    batch_most = batches[below(sizeof batches / sizeof *batches)];
+    step_one_in = rarities[below(sizeof rarities / sizeof *rarities)];
+    map_one_in = shares[below(sizeof shares / sizeof *shares)];
+    drop_quarters = 1 + (uint32_t)below(4);
+    packed_most = PACKED_LEAST << 2 * below(3);
+    maps = map_one_in && !options->chaos.no_map;
+    steps = !options->chaos.no_step;
+    if (options->store == LENSI_STORE_AUTO) {
+        options->store = below(2) ? LENSI_STORE_DISK : LENSI_STORE_MEMORY;
+        options->store_dir = "/var/tmp"; /* snapshots have no names there */
+    }
+    if (options->budget.kind == LENSI_BUDGET_AUTO)
+        options->budget = (struct lensi_budget_spec){.kind = LENSI_BUDGET_BYTES, .bytes = 64 * LENSI_PAGE << below(4)};
+}
+
+enum lensi_fault_choice lensi_chaos_rung(void) { return rung; }
+
+bool lensi_chaos_maps(void)
+{
+    if (!maps || mapped >= MAPPINGS_MOST || below(map_one_in))
+        return false;
+    mapped++;
+    return true;
+}
+
+size_t lensi_chaos_packs(void) { return packed_most; }
+
+/* ---- what happens */
+
+static struct lensi_region *any_region(void)
+{
+    for (unsigned i = 0; i < 8 && lensi_regions_high(); i++) {
+        struct lensi_region *r = lensi_region_at((uint32_t)below(lensi_regions_high()));
+        if (atomic_load(&r->life) == LENSI_REGION_LIVE && lensi_region_pages(r))
+            return r;
+    }
+    return NULL;
+}
+
+/* Some pages of some region are proven, and perhaps dropped. Under the prover lock. */
+static void disturb(struct lensi_workspace *w)
+{
+    struct lensi_region *r = any_region();
+    uint64_t pages = r ? lensi_region_pages(r) : 0, from = 0, count, granule = lensi_rung->granule_pages;
+
+    if (!r)
+        return;
+    lensi_bind(r);
+    if (pages > NEAR_PAGES && below(2))
+        from = pages - NEAR_PAGES;
+    from += below(pages - from);
+    from -= from % granule;
+    count = (1 + below(batch_most) + granule - 1) / granule * granule;
+    if (count > pages - from)
+        count = pages - from;
+    if (count > LENSI_BATCH_PAGES)
+        count = LENSI_BATCH_PAGES;
+    lensi_prover_prove(r, lensi_region_first_page(r) + from, count, w);
+    if (below(4) < drop_quarters)
+        lensi_budget_drop(lensi_region_first_page(r) + from, count);
+}
+
+/* A program that goes round and round in more than the budget must come to its end: the budget doubles every so many faults. */
+static void relent(void)
+{
+    static uint64_t next = FAULTS_A_DOUBLING;
+
+    if (lensi_counted(faults) + lensi_counted(write_faults) < next || lensi_budget_pages() > BUDGET_MOST_PAGES)
+        return;
+    next += FAULTS_A_DOUBLING;
+    lensi_budget_grow((int64_t)lensi_budget_pages());
+}
+
+void lensi_chaos_round(struct lensi_workspace *w)
+{
+    relent();
+    for (uint64_t n = below(8); n > 0; n--)
+        disturb(w);
+}
+
+void lensi_chaos_step_slow(void)
+{
+    struct lensi_workspace *w;
+    uint64_t before;
+
+    if (!steps || below(step_one_in))
+        return;
+    before = lensi_sys_signals_hold();
+    if (lensi_try_lock(&lensi_prover_lock)) {
+        w = lensi_workspace_claim();
+        disturb(w);
+        lensi_workspace_release(w);
+        lensi_unlock(&lensi_prover_lock);
+    }
+    lensi_sys_signals_release(before);
+}

@@ -1,0 +1,382 @@
+/*
+ * engine.c - starts, ends and forks the whole; see engine.h.
+ */
+#include "liblens/engine.h"
+
+#include "liblens/ahead.h"
+#include "liblens/arena.h"
+#include "liblens/budget.h"
+#include "liblens/chaos.h"
+#include "liblens/copy.h"
+#include "liblens/direct.h"
+#include "liblens/fault.h"
+#include "liblens/guard.h"
+#include "liblens/inject.h"
+#include "liblens/log.h"
+#include "liblens/openings.h"
+#include "liblens/images.h"
+#include "liblens/gauges.h"
+#include "liblens/prover.h"
+#include "liblens/region.h"
+#include "liblens/rung.h"
+#include "liblens/sampler.h"
+#include "liblens/snapshot.h"
+#include "liblens/stats.h"
+#include "liblens/store.h"
+#include "liblens/trust.h"
+
+#include <errno.h>
+#include <sys/resource.h>
+
+static const struct lensi_options *options;
+static const struct lensi_plan *plan;
+static uint64_t started_ns;
+static _Atomic bool finished;
+static uint32_t started_in; /* process id */
+
+const struct lensi_plan *lensi_engine_plan(void) { return plan; }
+
+static bool has_snapshots(const struct lensi_plan *of)
+{
+    for (size_t i = 0; of && i < of->sites_count; i++)
+        if (of->sites[i].snapshot)
+            return true;
+    return false;
+}
+
+static int choose_rung(const struct lensi_options *with, struct lens_error *error)
+{
+    if (with->chaos.on && with->fault == LENSI_FAULT_AUTO && lensi_rung_choose(lensi_chaos_rung(), error) == 0)
+        return 0;
+    return lensi_rung_choose(with->fault, error);
+}
+
+int lensi_engine_start(const struct lensi_options *with, const struct lensi_plan *of, struct lens_error *error)
+{
+    int result;
+
+    options = with;
+    started_ns = lensi_sys_clock_ns();
+    started_in = (uint32_t)lensi_sys_process_id();
+    result = lensi_pages_reserve();
+    if (result == 0)
+        result = lensi_workspaces_reserve();
+    if (result < 0)
+        lens_error_set(error, -1, "no address space for virtual memory (ulimit -v, vm.overcommit_memory)");
+    else
+        result = choose_rung(with, error);
+    if (result == 0)
+        lensi_direct_open(of, with->store, with->trust);
+    if (result == 0)
+        result = lensi_fault_listen();
+    if (result == 0)
+        result = lensi_budget_open(&with->budget);
+    if (result == 0 && has_snapshots(of))
+        result = lensi_snapshot_open(with->store, with->store_dir);
+    if (result == 0 && of && of->sites_count && of->sites[0].sampled)
+        result = lensi_sampler_open();
+    if (result < 0) {
+        lensi_rung = NULL;
+        lensi_range.bytes = 0;
+        return result;
+    }
+    lensi_images_open(with->store, with->store_dir, with->store_limit_bytes);
+    lensi_copy_open(of ? with->store : LENSI_STORE_NONE, with->store_dir, with->store_limit_bytes);
+    lensi_trust_open(with->trust);
+    plan = of;
+    if (plan)
+        lensi_openings_fixed(plan);
+    if (plan && lensi_gauges_publish(plan) < 0 && with->verbose)
+        lensi_say("lens top will not see this program: no memfd");
+    return 0;
+}
+
+/* ---- the end */
+
+static void count_refuted(void)
+{
+    uint64_t refuted = 0;
+
+    for (uint32_t i = 0; i < lensi_regions_high(); i++) {
+        struct lensi_region *r = lensi_region_at(i);
+        uint64_t first = lensi_region_first_page(r), pages = lensi_region_pages(r);
+        if (atomic_load(&r->life) != LENSI_REGION_LIVE || r->library)
+            continue;
+        for (uint64_t page = first; page < first + pages; page++)
+            if (lensi_chunk_of(page)->attempts && lensi_chunk_of(page)->flags & LENSI_CHUNK_SEEN && lensi_page_state(page) == LENSI_PLAIN)
+                refuted++;
+    }
+    atomic_store(&lensi_gauges.stats.refuted_pages, refuted);
+}
+
+static const char *ms_text(char to[24], uint64_t ns)
+{
+    lensi_format(to, 24, "%llu.%llu s", (unsigned long long)(ns / 1000000000u), (unsigned long long)(ns / 100000000u % 10));
+    return to;
+}
+
+/* The process that `lens run` became speaks for all; a worker, or a program it started, only for its own blocks. */
+static bool is_main_process(void)
+{
+    int me = lensi_sys_process_id();
+
+    return options->main_process ? me == options->main_process : (uint32_t)me == started_in;
+}
+
+static void say_sites_that_never_occurred(void)
+{
+    /* One plan may serve several programs: of its sites, some will do. */
+    if (lensi_sampling || (lensi_counted(blocks) && !options->verbose))
+        return;
+    for (size_t i = 0; plan && i < plan->sites_count; i++)
+        if (!atomic_load(&lensi_gauges.sites[i].blocks))
+            lensi_say("%s:%u: site \"%s\" never occurred (or never asked for %llu bytes or more)", plan->path, plan->sites[i].line,
+                      plan->sites[i].name, (unsigned long long)plan->sites[i].min_bytes);
+}
+
+static void say_chaos(void)
+{
+    char snapshots[24];
+
+    lensi_say("chaos %llu (%s, snapshots %s): %llu pages proven, %llu dropped, %llu mapped, %llu brought back, %llu written; %s of snapshots",
+              (unsigned long long)options->chaos.seed, lensi_stats_facts.rung, options->store == LENSI_STORE_DISK ? "on disk" : "in memory",
+              (unsigned long long)lensi_counted(proven_pages), (unsigned long long)lensi_counted(dropped_pages),
+              (unsigned long long)lensi_counted(mapped_pages), (unsigned long long)lensi_counted(faulted_pages),
+              (unsigned long long)lensi_counted(kept_pages), lensi_format_bytes(snapshots, lensi_counted(snapshot_bytes_peak)));
+}
+
+static void say_closing_line(void)
+{
+    char saved[24], mapped[24], of[24], fault_time[24], prove_time[24];
+    uint64_t peak = lensi_counted(absent_pages_peak) << LENSI_PAGE_SHIFT, touched = lensi_counted(touched_bytes_peak);
+    bool is_mapped = lensi_counted(mapped_pages) > 0;
+
+    if (!lensi_counted(blocks) || lensi_sampling)
+        return;
+    if (!lensi_counted(proven_pages) && !lensi_counted(refuted_pages) && !lensi_counted(lazy_pages)) {
+        lensi_say("nothing had to be given back: %s virtualised, within the budget of %s", lensi_format_bytes(of, touched),
+                  lensi_format_bytes(saved, lensi_stats_facts.budget_bytes));
+        return;
+    }
+    if (touched < peak)
+        touched = peak;
+    lensi_say("saved %s of %s virtualised (%llu %%)%s%s%s; %llu pages refuted, %llu faults in %s, proofs %s; %s, store %s",
+              lensi_format_bytes(saved, peak), lensi_format_bytes(of, touched), (unsigned long long)(touched ? peak * 100 / touched : 0),
+              is_mapped ? ", " : "", is_mapped ? lensi_format_bytes(mapped, lensi_counted(mapped_pages) << LENSI_PAGE_SHIFT) : "",
+              is_mapped ? " of it mapped from files" : "", (unsigned long long)lensi_counted(refuted_pages),
+              (unsigned long long)lensi_counted(faults), ms_text(fault_time, lensi_counted(fault_ns)),
+              ms_text(prove_time, lensi_counted(prove_ns)), lensi_stats_facts.rung, lensi_stats_facts.store);
+}
+
+static void write_statistics(void)
+{
+    char path[4096];
+    int fd;
+
+    if (!options->stats_path || (!is_main_process() && !lensi_counted(blocks)))
+        return;
+    lensi_format(path, sizeof path, "%s", options->stats_path);
+    if (!is_main_process()) /* a worker's own file */
+        lensi_format(path, sizeof path, "%s.%d", options->stats_path, lensi_sys_process_id());
+    fd = lensi_stats_open(path);
+    if (fd < 0 || lensi_stats_write(fd) < 0)
+        lensi_warn("cannot write statistics to %s: %s", path, fd == -ELOOP ? "it is a symbolic link; name the file itself" : lensi_error_text(fd < 0 ? fd : -EIO));
+    if (fd >= 0)
+        lensi_sys_close(fd);
+}
+
+void lensi_engine_finish(void)
+{
+    if (!options || atomic_exchange(&finished, true))
+        return;
+    lensi_stats_peak(&lensi_gauges.stats.snapshot_bytes_peak, lensi_snapshot_bytes());
+    lensi_stats_facts.elapsed_ns = lensi_sys_clock_ns() - started_ns;
+    if (lensi_range.bytes) {
+        lensi_prover_stop(); /* takes the lock, and lets go of it */
+        lensi_prover_note_unseen();
+        count_refuted();
+        lensi_images_close();
+    }
+    if (options->chaos.on && is_main_process())
+        say_chaos();
+    if (!options->chaos.on && (uint32_t)lensi_sys_process_id() == started_in)
+        say_closing_line();
+    if (lensi_range.bytes && !options->chaos.on && is_main_process())
+        say_sites_that_never_occurred();
+    write_statistics();
+    lensi_inject_report();
+}
+
+/* ---- fork */
+
+static uint64_t signals_before_fork; /* of the thread that forks, which holds the prover lock */
+
+/*
+ * A child that may not open descriptors, or no file of that size (RLIMIT_NOFILE, RLIMIT_FSIZE), could not watch its memory:
+ * then all of it is ordinary memory at the fork, and stays so in the child.
+ */
+static bool child_is_blind;
+
+static bool can_child_watch(void)
+{
+    uint64_t soft = lensi_sys_limit_lift(RLIMIT_NOFILE);
+    int fd = lensi_sys_memfd("lens-probe", 1 /* MFD_CLOEXEC */);
+    bool can = fd >= 0 && (lensi_rung->signal != SIGSEGV || lensi_sys_size_ours(fd, lensi_range.bytes) == 0);
+
+    if (fd >= 0)
+        lensi_sys_close(fd);
+    lensi_sys_limit_put_back(RLIMIT_NOFILE, soft);
+    return can;
+}
+
+static void make_all_plain(void)
+{
+    for (uint32_t i = 0; i < lensi_regions_high(); i++) {
+        const struct lensi_region *r = lensi_region_at(i);
+        if (atomic_load(&r->life) == LENSI_REGION_LIVE)
+            lensi_fault_make_plain(r->armed_low, r->armed_high);
+    }
+}
+
+void lensi_fork_prepare(void)
+{
+    uint64_t before;
+
+    if (!lensi_range.bytes)
+        return;
+    before = lensi_sys_signals_hold();
+    lensi_lock(&lensi_prover_lock);
+    signals_before_fork = before;
+    child_is_blind = !can_child_watch();
+    if (child_is_blind)
+        make_all_plain();
+    lensi_guard_before_fork();
+    lensi_blocks_before_fork();
+    lensi_openings_before_fork();
+    lensi_views_before_fork();
+    lensi_backing_before_fork();
+    lensi_regions_before_fork();
+    lensi_slots_fork_lock();
+    lensi_budget_before_fork();
+    lensi_snapshot_before_fork();
+    lensi_sampler_before_fork();
+    if (lensi_rung->fork_prepare)
+        lensi_rung->fork_prepare();
+    lensi_gauges_before_fork();
+}
+
+static void unlock_all_but_prover(void)
+{
+    lensi_budget_after_fork();
+    lensi_slots_fork_unlock();
+    lensi_regions_after_fork();
+    lensi_backing_after_fork();
+    lensi_views_after_fork();
+    lensi_openings_after_fork();
+    lensi_blocks_after_fork();
+}
+
+void lensi_fork_parent(void)
+{
+    uint64_t before = signals_before_fork;
+
+    if (!lensi_range.bytes)
+        return;
+    if (lensi_rung->fork_parent)
+        lensi_rung->fork_parent();
+    lensi_sampler_after_fork(false);
+    unlock_all_but_prover();
+    lensi_guard_forked();
+    lensi_snapshot_after_fork();
+    lensi_unlock(&lensi_prover_lock);
+    lensi_sys_signals_release(before);
+}
+
+/*
+ * What another thread had begun at the fork. On the way to PLAIN: it may have been written already. BUSY: if it is
+ * there, it has its proven bytes; else it is absent.
+ */
+static void settle(uint64_t page)
+{
+    enum lensi_page_state state = lensi_page_state(page);
+    uint8_t resident = 0;
+
+    if (state == LENSI_PROVING || state == LENSI_LEAVING) {
+        lensi_rung->unprotect(lensi_page_address(page), LENSI_PAGE);
+        lensi_page_set(page, LENSI_PLAIN);
+    }
+    if (state != LENSI_BUSY)
+        return;
+    lensi_sys_resident(lensi_page_address(page), LENSI_PAGE, &resident);
+    lensi_page_set(page, resident & 1 ? LENSI_PROVEN : LENSI_ABSENT);
+}
+
+/* The child's copy of the address space has lost registration and protection: both anew, before program code runs. */
+static void rearm(struct lensi_region *r)
+{
+    uint64_t run = 0;
+
+    if (r->armed_high <= r->armed_low)
+        return;
+    for (uint64_t page = r->armed_low; page < r->armed_high; page++)
+        settle(page);
+    if (lensi_rung->rearm(r->armed_low, r->armed_high - r->armed_low) < 0)
+        lensi_stop("a fork's child cannot watch its memory: out of descriptors or mappings");
+    for (uint64_t page = r->armed_low; page <= r->armed_high; page++) {
+        if (page < r->armed_high && lensi_page_state(page) == LENSI_PROVEN) {
+            run++;
+        } else if (run) {
+            lensi_rung->protect(lensi_page_address(page - run), run << LENSI_PAGE_SHIFT);
+            run = 0;
+        }
+    }
+}
+
+/* Watches again what was watched before the fork; or, if it cannot, goes on in ordinary memory for good. */
+static void watch_again(void)
+{
+    uint64_t soft = lensi_sys_limit_lift(RLIMIT_NOFILE);
+
+    if (lensi_rung->fork_child() < 0 && !child_is_blind)
+        lensi_stop("a fork's child cannot watch its memory: %s is refused", lensi_rung->name);
+    for (uint32_t i = 0; i < lensi_regions_high() && !child_is_blind; i++)
+        if (atomic_load(&lensi_region_at(i)->life) != LENSI_REGION_FREE)
+            rearm(lensi_region_at(i));
+    if (lensi_rung->fork_child_done)
+        lensi_rung->fork_child_done();
+    lensi_snapshot_after_fork();
+    lensi_sys_limit_put_back(RLIMIT_NOFILE, soft);
+    if (child_is_blind) {
+        lensi_chaos_on = false;
+        lensi_prover_retire();
+    }
+}
+
+void lensi_fork_child(void)
+{
+    bool leased;
+
+    if (!lensi_range.bytes)
+        return;
+    lensi_gauges_after_fork();
+    lensi_sampler_after_fork(true);
+    unlock_all_but_prover();
+    lensi_unlock(&lensi_prover_lock);
+    lensi_fault_after_fork();
+    lensi_regions_child();
+    lensi_workspaces_after_fork();
+    lensi_prover_after_fork();
+    lensi_ahead_after_fork();
+    lensi_images_after_fork();
+    leased = lensi_guard_after_fork();
+    watch_again();
+    if (leased) /* somebody must hear when the child's backings are about to change; not before all is watched again */
+        lensi_prover_start();
+    lensi_sys_signals_release(signals_before_fork);
+}
+
+bool lensi_fd_is_ours(int fd)
+{
+    /* While a rung is being opened the next allocator may open and close files of its own. */
+    return lensi_range.bytes && fd > 2 && ((lensi_rung && lensi_rung->owns_fd(fd)) || lensi_backing_owns_fd(fd) || lensi_snapshot_owns_fd(fd) || lensi_log_owns_fd(fd) || lensi_gauges_owns_fd(fd));
+}

@@ -1,0 +1,376 @@
+/*
+ * fault.c - what happens when a page is touched; see fault.h.
+ *
+ * Runs in the faulting thread with every signal blocked, or in the service thread. It takes one lock, the budget's,
+ * for a few instructions, calls no malloc, no stdio, no dlopen, and touches no virtualised memory.
+ * Every way to PLAIN leads through LEAVING (or BUSY), so that who sees PLAIN may rely on the page being writable, and
+ * nobody lifts the protection of a page that the prover has begun with meanwhile.
+ */
+#include "liblens/fault.h"
+
+#include "liblens/aside.h"
+#include "liblens/budget.h"
+#include "liblens/direct.h"
+#include "liblens/fetch.h"
+#include "liblens/gate.h"
+#include "liblens/log.h"
+#include "liblens/region.h"
+#include "liblens/rung.h"
+#include "liblens/sampler.h"
+#include "liblens/snapshot.h"
+#include "liblens/stats.h"
+
+#include <errno.h>
+#include <string.h>
+#include <ucontext.h>
+
+
+/* ---- the program's own actions for the signals that are ours: two copies, so that reading needs no lock */
+
+static struct program_action {
+    struct sigaction copy[2];
+    _Atomic uint32_t now;
+} program_actions[2]; /* the rung's signal, and SIGSEGV where that is another */
+static struct lensi_lock program_action_lock;
+
+static struct program_action *action_of(int number) { return &program_actions[number != lensi_rung->signal]; }
+
+void lensi_fault_action(int number, const struct sigaction *set, struct sigaction *old)
+{
+    struct program_action *action = action_of(number);
+    uint32_t now;
+
+    lensi_lock(&program_action_lock);
+    now = atomic_load(&action->now);
+    if (old)
+        *old = action->copy[now];
+    if (set) {
+        action->copy[!now] = *set;
+        atomic_store(&action->now, !now);
+    }
+    lensi_unlock(&program_action_lock);
+}
+
+/* The default action: it takes effect when our handler returns and the access, or the signal, comes again. */
+static void act_by_default(int number, bool sent)
+{
+    struct { lensi_signal_handler handler; unsigned long flags; void *restorer; uint64_t mask; } plain = {0};
+
+    lensi_sys(SYS_rt_sigaction, number, (long)&plain, 0, 8, 0, 0);
+    if (sent)
+        lensi_sys(SYS_tgkill, lensi_sys_process_id(), lensi_sys_thread_id(), number, 0, 0, 0);
+}
+
+/* A signal that is not about our pages goes where the program wants it. */
+static void forward(int number, siginfo_t *info, void *context)
+{
+    struct sigaction action = action_of(number)->copy[atomic_load(&action_of(number)->now)];
+    bool sent = info->si_code <= 0;
+    uint64_t mask = 0, old;
+
+    if (action.sa_handler == SIG_IGN && sent)
+        return;
+    if (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN) {
+        act_by_default(number, sent);
+        return;
+    }
+    memcpy(&mask, &((ucontext_t *)context)->uc_sigmask, sizeof mask);
+    for (int i = 0; i < 64; i++)
+        if (sigismember(&action.sa_mask, i + 1) == 1)
+            mask |= 1ull << i;
+    mask &= ~lensi_fault_signals(); /* our own faults must still reach us while their handler runs */
+    if (action.sa_flags & SA_RESETHAND) {
+        struct sigaction none = {.sa_handler = SIG_DFL};
+        lensi_fault_action(number, &none, NULL);
+    }
+    lensi_sys_signal_mask(SIG_SETMASK, mask, &old);
+    if (action.sa_flags & SA_SIGINFO)
+        action.sa_sigaction(number, info, context);
+    else
+        action.sa_handler(number);
+    lensi_sys_signal_mask(SIG_SETMASK, old, NULL);
+}
+
+/* ---- the states */
+
+/* A write to a page that is being proven or was: ordinary memory again, before the write takes effect. */
+static bool keep(uint64_t page, enum lensi_page_state state)
+{
+    if (!lensi_page_change(page, state, LENSI_LEAVING))
+        return false;
+    if (state == LENSI_PROVEN) {
+        struct lensi_region *region = lensi_region_of(lensi_page_address(page));
+
+        lensi_budget_remove(page);
+        lensi_region_plain(region, 1);
+        lensi_count_site(region->site, kept_pages, 1);
+    }
+    lensi_snapshot_forget(page, 1);
+    lensi_rung->unprotect(lensi_page_address(page), LENSI_PAGE);
+    lensi_page_set(page, LENSI_PLAIN);
+    return true;
+}
+
+/* A touch of an ordinary page in a range that is watched: it has no frame yet, or its protection was just lifted. */
+static bool allow(uint64_t page)
+{
+    if (!lensi_page_change(page, LENSI_PLAIN, LENSI_LEAVING))
+        return false;
+    lensi_rung->zero(lensi_page_address(page));
+    lensi_rung->unprotect(lensi_page_address(page), LENSI_PAGE);
+    lensi_page_set(page, LENSI_PLAIN);
+    return true;
+}
+
+/* A read of a page that is said to be there: it came back meanwhile, or it was lost behind our back. */
+static bool is_lost(uint64_t page, enum lensi_page_state state)
+{
+    uint8_t resident = 1;
+
+    if (lensi_sys_resident(lensi_page_address(page), LENSI_PAGE, &resident) < 0 || resident & 1)
+        return false;
+    if (state == LENSI_PROVING) {
+        keep(page, state);
+    } else if (lensi_page_change(page, LENSI_PROVEN, LENSI_ABSENT)) {
+        lensi_budget_remove(page);
+        lensi_count_site(lensi_region_of(lensi_page_address(page))->site, absent_pages, 1);
+    }
+    return true;
+}
+
+/* A sampled page was touched while it was absent. To let a write through now spares its second fault. */
+static void note_touch(uint64_t page, bool write, uint64_t start_ns)
+{
+    if (!lensi_sampling)
+        return;
+    if (write)
+        keep(page, LENSI_PROVEN);
+    lensi_sampler_touched(page, write, true, start_ns);
+}
+
+void lensi_fault_resolve(uint64_t page, bool write)
+{
+    uint64_t start_ns = lensi_sampling ? lensi_sys_clock_ns() : 0;
+
+    for (unsigned round = 0;; round++) {
+        enum lensi_page_state state = lensi_page_state(page);
+        switch (state) {
+        case LENSI_PLAIN:
+            if (lensi_gate_pass(page) || allow(page))
+                return;
+            break;
+        case LENSI_PROVING:
+        case LENSI_PROVEN:
+            if (!write && !is_lost(page, state))
+                return;
+            if (write && state == LENSI_PROVEN && round == 0)
+                lensi_gate_rewrite(page); /* the page may be anything afterwards: looked at again */
+            if (write && keep(page, state)) {
+                lensi_count(write_faults, 1);
+                if (lensi_sampling)
+                    lensi_sampler_touched(page, true, false, start_ns);
+                return;
+            }
+            break;
+        case LENSI_ABSENT:
+            if (lensi_fetch(page)) {
+                note_touch(page, write, start_ns);
+                return;
+            }
+            break;
+        case LENSI_MAPPED:
+            if (lensi_sys_is_readable(lensi_page_address(page)))
+                return; /* it was touched while it was being proven, and has been mapped since */
+            lensi_stop("a mapped page of the view store cannot be read (disk error, or the file was cut): address %p",
+                       (void *)lensi_page_address(page));
+        case LENSI_BUSY:
+        case LENSI_LEAVING:
+            lensi_wait_a_little(round);
+            break;
+        }
+    }
+}
+
+/*
+ * Whether the kernel may touch the page as it is. An ordinary page outside of what was ever watched may even have no frame:
+ * pinned chunks are not watched anew.
+ */
+static bool is_ready(const struct lensi_region *region, uint64_t page, bool writable)
+{
+    switch (lensi_page_state(page)) {
+    case LENSI_PLAIN:
+        return page < region->armed_low || page >= region->armed_high || (lensi_sampling && !lensi_sampler_arms(page));
+    case LENSI_PROVING:
+    case LENSI_PROVEN:
+        return !writable;
+    case LENSI_MAPPED:
+        return !writable || !lensi_direct_holds(page);
+    default:
+        return false;
+    }
+}
+
+static void make_ready(uint64_t page, bool writable)
+{
+    for (unsigned round = 0;; round++) {
+        enum lensi_page_state state = lensi_page_state(page);
+        if (state == LENSI_ABSENT) {
+            uint64_t start_ns = lensi_sampling ? lensi_sys_clock_ns() : 0;
+            if (lensi_fetch(page)) {
+                lensi_count(pinned_pages, 1);
+                note_touch(page, writable, start_ns);
+            }
+        } else if (state == LENSI_BUSY || state == LENSI_LEAVING) {
+            lensi_wait_a_little(round);
+        } else if (state == LENSI_PLAIN) {
+            /*
+             * Watched, and perhaps never touched: the kernel could not make it a page, a touch of ours can. Where there
+             * is one it must not be touched: the program may have taken its access away (mprotect).
+             */
+            uint8_t resident = 0;
+            if (lensi_sys_resident(lensi_page_address(page), LENSI_PAGE, &resident) < 0 || !(resident & 1))
+                (void)*(volatile uint8_t *)lensi_page_address(page);
+            return;
+        } else if (state == LENSI_MAPPED && writable && lensi_direct_holds(page)) {
+            lensi_direct_keep(page, page + 1); /* the kernel cannot wait while it is copied */
+        } else if (!writable || state == LENSI_MAPPED || keep(page, state)) {
+            if (lensi_sampling && writable)
+                lensi_sampler_touched(page, true, false, lensi_sys_clock_ns());
+            return;
+        }
+    }
+}
+
+void lensi_fault_make_plain(uint64_t first, uint64_t end)
+{
+    for (uint64_t page = first; page < end; page++)
+        if (lensi_page_state(page) != LENSI_PLAIN && lensi_page_state(page) != LENSI_MAPPED)
+            make_ready(page, true);
+}
+
+int lensi_fault_present(uint64_t first, uint64_t count, bool writable)
+{
+    const struct lensi_region *region = lensi_region_of(lensi_page_address(first));
+    uint64_t end = first + count, before;
+
+    while (first < end && is_ready(region, first, writable))
+        first++;
+    if (first == end)
+        return 0;
+    before = lensi_sys_signals_hold();
+    if (writable)
+        lensi_direct_keep(first, end);
+    for (; first < end; first++)
+        if (!is_ready(region, first, writable))
+            make_ready(first, writable);
+    lensi_sys_signals_release(before);
+    return 0;
+}
+
+/* ---- how touches reach us */
+
+static bool is_write(const void *context)
+{
+#if defined(__x86_64__)
+    return ((const ucontext_t *)context)->uc_mcontext.gregs[REG_ERR] & 2;
+#else
+    (void)context;
+    return true;
+#endif
+}
+
+static bool is_block_page(const void *address)
+{
+    struct lensi_region *region = lensi_region_of(address);
+
+    return region && atomic_load(&region->life) != LENSI_REGION_FREE &&
+           lensi_page_of(address) < lensi_region_first_page(region) + lensi_region_pages(region);
+}
+
+/* An ordinary page that is there, and pinned for good: the program has changed its access. */
+static bool is_foreign(uint64_t page)
+{
+    uint8_t resident = 0;
+
+    return lensi_page_state(page) == LENSI_PLAIN && atomic_load(&lensi_chunk_of(page)->pins) & LENSI_PINS_FOREVER &&
+           lensi_sys_resident(lensi_page_address(page), LENSI_PAGE, &resident) == 0 && resident & 1;
+}
+
+/* Such a page may have been on its way when it was touched: only the second failure in a row is the program's. */
+static bool fails_again(const void *address)
+{
+    static _Thread_local const void *last __attribute__((tls_model("initial-exec")));
+    bool again = last == address;
+
+    last = again ? NULL : address;
+    return again;
+}
+
+/* The program has protected the page itself; mprotect pinned it for good (lensi_pin_forever). */
+static bool is_own_protection(const void *address, bool write)
+{
+    uint64_t page = lensi_page_of(address);
+    enum lensi_page_state state = lensi_page_state(page);
+
+    return lensi_rung->is_refused && atomic_load(&lensi_chunk_of(page)->pins) && (state == LENSI_PLAIN || state == LENSI_MAPPED) &&
+           lensi_rung->is_refused(address, write);
+}
+
+struct touch {
+    uint64_t page;
+    bool write;
+};
+
+static void resolve(void *of)
+{
+    const struct touch *touch = of;
+
+    lensi_fault_resolve(touch->page, touch->write);
+}
+
+void lensi_fault_handler(int number, siginfo_t *info, void *context)
+{
+    struct touch touch;
+
+
+    if (info->si_code <= 0 || !is_block_page(info->si_addr) || is_own_protection(info->si_addr, is_write(context))) {
+        forward(number, info, context);
+        return;
+    }
+    if (number != lensi_rung->signal) {
+        if (!lensi_direct_waits(info->si_addr))
+            forward(number, info, context);
+        return;
+    }
+    if (is_foreign(lensi_page_of(info->si_addr))) {
+        if (fails_again(info->si_addr))
+            forward(number, info, context);
+        return;
+    }
+    touch = (struct touch){lensi_page_of(info->si_addr), is_write(context)};
+    lensi_aside(resolve, &touch);
+}
+
+int lensi_fault_listen(void)
+{
+    int result = lensi_aside_open();
+
+    for (int number = 1; number < 64 && result == 0; number++)
+        if (lensi_fault_signals() >> (number - 1) & 1)
+            result = lensi_sys_catch(number, lensi_fault_handler, &action_of(number)->copy[0]);
+    return result;
+}
+
+/* The new action shows only when it is complete. */
+void lensi_fault_after_fork(void)
+{
+    atomic_store(&program_action_lock.held, 0);
+    lensi_aside_after_fork();
+}
+
+uint64_t lensi_fault_signals(void)
+{
+    uint64_t set = lensi_rung && lensi_rung->signal ? 1ull << (lensi_rung->signal - 1) : 0;
+
+    return set && lensi_direct_takes_faults() ? set | 1ull << (SIGSEGV - 1) : set;
+}

@@ -1,0 +1,154 @@
+/* gate.c - see gate.h. Counters are atomic; the fault path waits here for the prover, holding nothing. */
+#include "liblens/gate.h"
+
+#include "liblens/budget.h"
+#include "liblens/prover.h"
+#include "liblens/rung.h"
+#include "liblens/stats.h"
+
+#define HEADSTART_CHUNKS 32u /* what lies right before the program is left alone */
+#define LEAST_AHEAD_PAGES 1024u
+/* How long without a proof, and through how many rounds of the prover: on a busy machine these take longer. */
+#define PATIENCE_NS 60000000u
+#define PATIENCE_ROUNDS 8u
+#define OPENING_MOST_NS 5000000000u
+#define FREE_PAGES 2048u /* handed out without a look after a prover that did not get on; then twice as many */
+#define FREE_MOST_PAGES (1u << 30)
+
+static const uint8_t zeros[LENSI_CHUNK] __attribute__((aligned(LENSI_PAGE)));
+
+/* The first page behind every pinned chunk of [from, end): the kernel may be about to write there, unseen. */
+static uint64_t beyond_pins(uint64_t from, uint64_t end)
+{
+    uint64_t low = from;
+
+    for (uint64_t page = from; page < end; page += LENSI_CHUNK_PAGES)
+        if (atomic_load(&lensi_chunk_of(page)->pins))
+            low = (page / LENSI_CHUNK_PAGES + 1) * LENSI_CHUNK_PAGES;
+    return low;
+}
+
+void lensi_gate_put_up(struct lensi_region *region)
+{
+    uint64_t first = lensi_region_first_page(region), end = first + lensi_region_pages(region), from;
+
+    if (lensi_rung->signal != SIGBUS) /* others do not see touches of fresh memory, or all threads would wait at once */
+        return;
+    from = region->gated ? first + region->gate_end : first + (region->seen_chunks + HEADSTART_CHUNKS) * LENSI_CHUNK_PAGES;
+    if (from >= end || !lensi_budget_over())
+        return;
+    lensi_region_note_armed(region, from, end - from);
+    from = beyond_pins(from, end); /* who has pinned before that */
+    if (from >= end || lensi_rung->arm(lensi_page_address(from), (end - from) << LENSI_PAGE_SHIFT) < 0)
+        return;
+    region->gate_end = end - first;
+    atomic_store(&region->gated, true);
+}
+
+static _Atomic uint32_t waiting;
+static _Atomic bool opening;
+static _Atomic uint64_t rounds;
+
+void lensi_gate_opening(bool now) { atomic_store(&opening, now); }
+
+void lensi_gate_round(void) { atomic_fetch_add(&rounds, 1); }
+
+bool lensi_gate_is_waited_at(void) { return atomic_load_explicit(&waiting, memory_order_relaxed) > 0; }
+
+void lensi_gate_proven(struct lensi_region *region, uint64_t pages)
+{
+    int64_t left = atomic_fetch_sub(&region->rewritten_pages, (int64_t)pages) - (int64_t)pages;
+
+    atomic_fetch_add(&region->gate_proven, pages);
+    while (left < 0 && !atomic_compare_exchange_weak(&region->rewritten_pages, &left, 0))
+        ;
+}
+
+static uint64_t ahead(const struct lensi_region *region)
+{
+    uint64_t handed = atomic_load(&region->gate_handed), proven = atomic_load(&region->gate_proven);
+
+    return handed > proven ? handed - proven : 0;
+}
+
+static uint64_t most_ahead(void)
+{
+    uint64_t most = lensi_budget_pages() / 4;
+
+    return most > LEAST_AHEAD_PAGES ? most : LEAST_AHEAD_PAGES;
+}
+
+/* The prover does not get on (other memory is refuted, or it is starved): so many more go without it. */
+static uint64_t free_pages(struct lensi_region *region)
+{
+    uint64_t pages = atomic_load(&region->gate_free_pages);
+
+    pages = pages < FREE_PAGES ? FREE_PAGES : pages;
+    atomic_store(&region->gate_free_pages, pages < FREE_MOST_PAGES ? pages * 2 : pages);
+    return pages;
+}
+
+/* Waits while is_ahead. False if the prover did not get on meanwhile. */
+static bool wait_for_prover(struct lensi_region *region, bool (*is_ahead)(const struct lensi_region *))
+{
+    uint64_t seen = atomic_load(&region->gate_proven), start = lensi_sys_clock_ns(), since = start, round = atomic_load(&rounds);
+    bool gets_on = true;
+
+    atomic_fetch_add(&waiting, 1);
+    lensi_prover_ring(false);
+    while (gets_on && is_ahead(region)) {
+        uint64_t now = lensi_sys_clock_ns(), proven = atomic_load(&region->gate_proven);
+        if (proven != seen || (atomic_load(&opening) && now - start < OPENING_MOST_NS)) {
+            seen = proven;
+            since = now;
+            round = atomic_load(&rounds);
+        }
+        gets_on = now - since <= PATIENCE_NS || (atomic_load(&rounds) - round < PATIENCE_ROUNDS && now - start < OPENING_MOST_NS);
+        lensi_sys_futex_wait(&region->gate_word, 0, 200000); /* nobody wakes it: a short sleep */
+    }
+    atomic_fetch_sub(&waiting, 1);
+    return gets_on;
+}
+
+static bool fills_ahead(const struct lensi_region *region) { return ahead(region) > most_ahead(); }
+
+static bool rewrites_ahead(const struct lensi_region *region)
+{
+    return atomic_load(&region->rewritten_pages) > (int64_t)most_ahead() && lensi_budget_over();
+}
+
+void lensi_gate_rewrite(uint64_t page)
+{
+    struct lensi_region *region = lensi_region_of(lensi_page_address(page));
+
+    if (!lensi_rung->signal || region->library || atomic_load(&lensi_chunk_of(page)->pins))
+        return; /* a service thread would keep everybody waiting */
+    atomic_store(&region->rewritten_ns, lensi_sys_clock_ns());
+    atomic_fetch_add(&region->rewritten_pages, 1);
+    if (rewrites_ahead(region) && !wait_for_prover(region, rewrites_ahead))
+        atomic_store(&region->rewritten_pages, (int64_t)most_ahead() - (int64_t)free_pages(region));
+}
+
+bool lensi_gate_pass(uint64_t page)
+{
+    struct lensi_region *region = lensi_region_of(lensi_page_address(page));
+    uint64_t end, count = 0;
+
+    if (!region || !atomic_load(&region->gated))
+        return false;
+    if (atomic_load(&lensi_chunk_of(page)->pins) == 0 && fills_ahead(region) && !wait_for_prover(region, fills_ahead)) {
+        uint64_t pages = atomic_load(&region->gate_proven) + most_ahead(), without = free_pages(region);
+        atomic_store(&region->gate_handed, pages > without ? pages - without : 0);
+    }
+    end = lensi_region_first_page(region) + lensi_region_pages(region);
+    while ((count == 0 || (page + count) % LENSI_CHUNK_PAGES) && page + count < end && lensi_page_change(page + count, LENSI_PLAIN, LENSI_LEAVING))
+        count++;
+    if (!count)
+        return false;
+    lensi_rung->place(lensi_page_address(page), zeros, count << LENSI_PAGE_SHIFT, false); /* what is there stays */
+    lensi_rung->unprotect(lensi_page_address(page), LENSI_PAGE);
+    for (uint64_t i = 0; i < count; i++)
+        lensi_page_set(page + i, LENSI_PLAIN);
+    atomic_fetch_add(&region->gate_handed, count);
+    return true;
+}

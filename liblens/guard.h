@@ -1,0 +1,29 @@
+/*
+ * guard.h - copy on destructive write: before a backing changes, what depends on it is made real.
+ *
+ * A read lease on the backing makes the kernel hold every writer (an open for writing, a truncation, by any process)
+ * until we have let go. The prover hears of it, makes the dependent pages ordinary memory, and releases the lease.
+ * Where no lease is to be had, a page that cannot be brought back stops the process; it never gets other bytes.
+ */
+#ifndef LENSI_GUARD_H
+#define LENSI_GUARD_H
+
+#include "liblens/backing.h"
+#include "liblens/workspace.h"
+
+/*
+ * Takes a lease on the backing for the prover's thread, once. Under the prover lock. True if one is held. Not the owner, a file
+ * that somebody has open for writing, a file system without leases: false, and why in *error if not NULL.
+ */
+bool lensi_guard(struct lensi_backing *backing, int *error);
+/* Hears of writers that wait; deals with them. The prover calls it in every round, under the prover lock. */
+void lensi_guard_listen(struct lensi_workspace *workspace);
+/* Makes every page real that depends on backing, which is not used any more afterwards. 0, or -ESTALE: too late. */
+int lensi_guard_make_real(struct lensi_backing *backing, struct lensi_workspace *workspace);
+/* Before a fork, under the prover lock: a lease for the child on what is mapped (direct.h), or nothing is mapped any more. */
+void lensi_guard_before_fork(void);
+void lensi_guard_forked(void); /* after it, in the parent, under the prover lock */
+/* In a fork's child: the leases are the parent's; true if there were any (a prover must take them anew). */
+bool lensi_guard_after_fork(void);
+
+#endif

@@ -1,0 +1,73 @@
+/* helper.c - see helper.h. */
+#include "liblens/helper.h"
+
+#include "liblens/sys.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define STACK_BYTES (256 * 1024)
+#define TOGETHER_MOST 4u
+
+int lensi_helper_start(void *(*run)(void *context), void *context)
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    uint64_t before;
+    int result;
+
+    lensi_sys_signal_mask(SIG_BLOCK, LENSI_HELPER_MASK, &before);
+    pthread_attr_init(&attributes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    result = pthread_create(&thread, &attributes, run, context);
+    pthread_attr_destroy(&attributes);
+    lensi_sys_signal_mask(SIG_SETMASK, before, NULL);
+    return -result;
+}
+
+unsigned lensi_helper_cpus(void)
+{
+    uint64_t set[16] = {0};
+    unsigned cpus = 0;
+
+    if (lensi_sys(SYS_sched_getaffinity, 0, sizeof set, (long)set, 0, 0, 0) < 0)
+        return 1;
+    for (unsigned i = 0; i < 16; i++)
+        cpus += (unsigned)__builtin_popcountll(set[i]);
+    return cpus ? cpus : 1;
+}
+
+struct together {
+    void (*work)(void *context);
+    void *context;
+    _Atomic uint32_t at_work;
+};
+
+static void *help(void *of)
+{
+    struct together *t = of;
+
+    t->work(t->context);
+    if (atomic_fetch_sub(&t->at_work, 1) == 1) /* the last; t may be gone right after, which a wake does not mind */
+        lensi_sys_futex_wake(&t->at_work, 1);
+    return NULL;
+}
+
+void lensi_helper_together(void (*work)(void *context), void *context)
+{
+    struct together t = {.work = work, .context = context, .at_work = 1};
+    unsigned threads = lensi_helper_cpus();
+    uint32_t left;
+
+    for (threads = threads < TOGETHER_MOST ? threads : TOGETHER_MOST; threads > 1; threads--) {
+        atomic_fetch_add(&t.at_work, 1);
+        if (lensi_helper_start(help, &t) == 0)
+            continue;
+        atomic_fetch_sub(&t.at_work, 1);
+        break;
+    }
+    work(context);
+    for (left = atomic_fetch_sub(&t.at_work, 1) - 1; left; left = atomic_load(&t.at_work))
+        lensi_sys_futex_wait(&t.at_work, left, 0);
+}

@@ -1,0 +1,18 @@
+/* helper.h - threads of our own beside the program's: the prover, who makes windows ahead, who serves faults. */
+#ifndef LENSI_HELPER_H
+#define LENSI_HELPER_H
+
+/*
+ * Starts a detached thread with a small stack and every signal blocked but those that libc needs for itself: the program's
+ * signals are for the program's threads. 0 or -errno.
+ */
+int lensi_helper_start(void *(*run)(void *context), void *context);
+/*
+ * Runs work(context) in this thread and, at the same time, in as many others as there are CPUs for (none, where none can be had);
+ * returns when all of them are through. They share out the work among themselves.
+ */
+void lensi_helper_together(void (*work)(void *context), void *context);
+/* How many CPUs this process may use. */
+unsigned lensi_helper_cpus(void);
+
+#endif

@@ -1,0 +1,198 @@
+/*
+ * lazy.c - reads that are accounted for instead of copied; see lazy.h. Under the prover lock, as every proof.
+ *
+ * Why this is a proof. The bytes that the read would have brought are read here, from the same file at the same offset, and
+ * their checksums are kept: what comes back is what the program was promised. A lease is held since before, so nobody
+ * changes the file until dependent pages are real (or the user has promised that nobody does). Only memory that has no frame is taken: there is nothing in it to lose.
+ * A thread that writes there during the read loses a race that it would have lost to the kernel, too.
+ */
+#include "liblens/lazy.h"
+
+#include "liblens/bind.h"
+#include "liblens/budget.h"
+#include "liblens/checksum.h"
+#include "liblens/direct.h"
+#include "liblens/engine.h"
+#include "liblens/guard.h"
+#include "liblens/openings.h"
+#include "liblens/place.h"
+#include "liblens/prove.h"
+#include "liblens/prover.h"
+#include "liblens/region.h"
+#include "liblens/rung.h"
+#include "liblens/stats.h"
+#include "liblens/trust.h"
+
+struct reading {
+    struct lensi_region *region;
+    struct lensi_backing *backing;
+    struct lensi_workspace *workspace;
+    uint32_t segment;
+    uint64_t offset; /* of the file, at `page` */
+    uint64_t page, end;
+};
+
+static uint64_t round_up(uint64_t address) { return (address + LENSI_PAGE - 1) & ~(uint64_t)(LENSI_PAGE - 1); }
+
+/* The program's descriptor is of the file that the backing has, and that is as it was. */
+static bool is_same_file(int fd, struct lensi_backing *backing)
+{
+    struct lensi_identity now;
+    struct stat status;
+
+    if (lensi_sys(SYS_fstat, fd, (long)&status, 0, 0, 0, 0) < 0)
+        return false;
+    lensi_identity_of(&status, &now);
+    return now.device == backing->identity.device && now.inode == backing->identity.inode && lensi_backing_check(backing) == 0;
+}
+
+/*
+ * The segment of a lens that gives the file's own bytes, or -1. Where reads say what a block holds, every lens of the site is
+ * offered this one, as any read.
+ */
+static int offer(struct reading *r, const struct lensi_plan_site *site, uint64_t start, uint64_t offset, uint64_t bytes)
+{
+    struct lensi_segment segment = {.start = start, .bytes = bytes, .view_offset = offset, .observed = true, .backing = r->backing};
+    int number = -1;
+
+    for (size_t i = 0; i < site->pipes_count; i++) {
+        bool is_identity = lensi_pipe_is_identity(site->pipes[i]);
+        int added;
+        if (!is_identity && site->extent != LENSI_EXTENT_READ)
+            continue;
+        segment.pipe = site->pipes[i];
+        added = lensi_region_add(r->region, &segment);
+        if (added >= 0 && number < 0 && is_identity)
+            number = added;
+    }
+    return number;
+}
+
+/* How many pages from the reading's next one on are ordinary memory that nobody has touched. */
+static uint64_t fresh_pages(const struct reading *r)
+{
+    static uint8_t resident[LENSI_BATCH_PAGES];
+    uint64_t count = r->end - r->page < LENSI_BATCH_PAGES ? r->end - r->page : LENSI_BATCH_PAGES, n = 0;
+
+    if (lensi_sys_resident(lensi_page_address(r->page), count << LENSI_PAGE_SHIFT, resident) < 0)
+        return 0;
+    while (n < count && !(resident[n] & 1) && lensi_page_state(r->page + n) == LENSI_PLAIN)
+        n++;
+    return n;
+}
+
+/* Maps BUSY pages from the file itself, if that is allowed and all of them lie well. */
+static bool map(struct reading *r, uint64_t count)
+{
+    struct lensi_segment *s = &r->region->segments[r->segment];
+    uint64_t skip = 0;
+
+    return lensi_direct_span(r->region, s, r->page, count, &skip) == count && !skip &&
+           lensi_direct_map(r->region, s, r->page, count, r->workspace->out);
+}
+
+/* Makes `count` pages whose bytes are in the workspace absent. How many, from the first one on. */
+static uint64_t take(struct reading *r, uint64_t count)
+{
+    uint8_t *at = lensi_page_address(r->page);
+    uint64_t n = 0;
+    bool gone;
+
+    while (n < count && lensi_prove_begin(r->page + n))
+        n++;
+    if (!n)
+        return 0;
+    lensi_region_note_armed(r->region, r->page, n);
+    if (map(r, n))
+        return n;
+    gone = lensi_rung->arm(at, n << LENSI_PAGE_SHIFT) == 0 && lensi_rung->drop(at, n << LENSI_PAGE_SHIFT) == 0;
+    if (gone)
+        lensi_count_site(r->region->site, absent_pages, n);
+    for (uint64_t i = 0; i < n; i++) {
+        lensi_pages.segment[r->page + i] = (uint8_t)r->segment;
+        lensi_pages.checksum[r->page + i] = lensi_checksum(r->workspace->out + (i << LENSI_PAGE_SHIFT), LENSI_PAGE);
+        lensi_page_set(r->page + i, gone ? LENSI_ABSENT : LENSI_PLAIN);
+    }
+    return gone ? n : 0;
+}
+
+/* Page by page until something is in the way. */
+static void read_pages(struct reading *r)
+{
+    for (uint64_t fresh, taken; r->page < r->end && (fresh = fresh_pages(r)) > 0;) {
+        uint64_t bytes = fresh << LENSI_PAGE_SHIFT;
+        if (lensi_backing_read(r->backing, r->offset, r->workspace->out, bytes) != (int64_t)bytes)
+            return;
+        taken = take(r, fresh);
+        lensi_count(lazy_pages, taken);
+        r->page += taken;
+        r->offset += taken << LENSI_PAGE_SHIFT;
+        if (taken < fresh)
+            return;
+    }
+    lensi_stats_peak(&lensi_gauges.stats.absent_pages_peak, lensi_counted(absent_pages) + lensi_counted(mapped_now_pages));
+}
+
+/* Only while what the program would read now is what comes back later: not on a copy of what the file was a while ago. */
+static bool may_depend(const struct reading *r, uint64_t bytes)
+{
+    return lensi_guard(r->backing, NULL) || (!lensi_trust_needs_lease() && lensi_trust_footing(r->backing, bytes) != LENSI_FOOTING_NONE);
+}
+
+/* Under the prover lock. The whole pages of [low, high) within the block that the read goes to. */
+static void read_range(struct reading *r, const struct lensi_plan_site *site, uint64_t low, uint64_t offset, uint64_t bytes)
+{
+    uint64_t first = lensi_region_first_page(r->region), high = low + bytes, block_end = (uint64_t)(uintptr_t)r->region->base + r->region->bytes;
+    int number;
+
+    high = high < block_end ? high : block_end;
+    r->page = r->end = first + ((round_up(low) - (uint64_t)(uintptr_t)r->region->base) >> LENSI_PAGE_SHIFT);
+    r->end += (high - round_up(low)) >> LENSI_PAGE_SHIFT;
+    if (high <= round_up(low) || high - round_up(low) < LENSI_LAZY_LEAST || !fresh_pages(r) || !may_depend(r, bytes))
+        return;
+    lensi_place_learn(r->region, low - (uint64_t)(uintptr_t)r->region->base, offset);
+    number = offer(r, site, low - (uint64_t)(uintptr_t)r->region->base, offset, bytes);
+    if (number < 0 || !lensi_bind_view(r->region, &r->region->segments[number]))
+        return;
+    r->segment = (uint32_t)number;
+    lensi_prove_let_grow(r->region, r->segment);
+    r->offset = offset + (round_up(low) - low);
+    r->workspace = lensi_workspace_claim();
+    read_pages(r);
+    lensi_workspace_release(r->workspace);
+}
+
+/* The site that `at` belongs to, if the budget has no room for the read and a lens of the site gives the file's own bytes. */
+static const struct lensi_plan_site *site_of(const struct lensi_region *region, uint64_t bytes)
+{
+    const struct lensi_plan *plan = lensi_engine_plan();
+    const struct lensi_plan_site *site = region && plan && !region->library ? &plan->sites[region->site] : NULL;
+
+    if (!site || site->snapshot || region->packed || bytes < LENSI_LAZY_LEAST ||
+        lensi_budget_in_use() + (bytes >> LENSI_PAGE_SHIFT) <= lensi_budget_pages())
+        return NULL;
+    return lensi_site_has_identity(site) ? site : NULL;
+}
+
+struct lensi_lazy lensi_file_read_lazily(int fd, uint64_t offset, void *at, uint64_t bytes)
+{
+    struct reading r = {.region = lensi_region_of(at)};
+    const struct lensi_plan_site *site = site_of(r.region, bytes);
+    uint64_t low = (uint64_t)(uintptr_t)at, from = round_up(low) - low, before;
+
+    if (!site)
+        return (struct lensi_lazy){0, 0};
+    before = lensi_sys_signals_hold(); /* read(2) may be called in signal handlers */
+    lensi_prover_start();
+    r.backing = lensi_opening_of_fd(fd);
+    if (r.backing && lensi_site_takes(site, r.backing->path) && lensi_prover_thread() && is_same_file(fd, r.backing)) {
+        lensi_lock(&lensi_prover_lock);
+        read_range(&r, site, low, offset, bytes);
+        lensi_unlock(&lensi_prover_lock);
+    }
+    lensi_backing_close(r.backing);
+    lensi_sys_signals_release(before);
+    if (!r.workspace || (uint64_t)(uintptr_t)lensi_page_address(r.page) <= low + from)
+        return (struct lensi_lazy){0, 0};
+    return (struct lensi_lazy){from, (uint64_t)(uintptr_t)lensi_page_address(r.page) - low};
+}

@@ -1,0 +1,253 @@
+/* openings.c - the files the program opened; see openings.h. A ring; the lock guards appending, forgetting and the fd fields. */
+#include "liblens/openings.h"
+
+#include "liblens/arena.h"
+#include "liblens/engine.h"
+#include "liblens/log.h"
+#include "liblens/pages.h"
+#include "liblens/place.h"
+#include "liblens/prover.h"
+#include "liblens/stats.h"
+
+#include <string.h>
+
+#define KEPT 64u /* of those that are closed: each costs a descriptor */
+#define CROWD 32u
+#define FORGET_AT_ONCE 16
+
+static struct lensi_lock lock;
+static struct lensi_opening *openings;
+static _Atomic uint64_t count, oldest;
+static _Atomic bool news; /* something was opened or closed since it was last looked what to forget */
+
+uint64_t lensi_openings_count(void) { return atomic_load_explicit(&count, memory_order_acquire); }
+
+uint64_t lensi_openings_oldest(void) { return atomic_load_explicit(&oldest, memory_order_acquire); }
+
+static struct lensi_opening *at(uint64_t serial) { return &openings[serial % LENSI_OPENINGS_MAX]; }
+
+const struct lensi_opening *lensi_opening_at(uint64_t serial) { return at(serial); }
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+bool lensi_site_takes(const struct lensi_plan_site *site, const char *path)
+{
+    for (size_t i = 0; i < site->files_count; i++)
+        if (site->fixed[i] ? !strcmp(site->files[i], path)
+                           : lensi_glob(site->files[i], path) || (site->files[i][0] != '/' && lensi_glob(site->files[i], base_name(path))))
+            return true;
+    return false;
+}
+
+bool lensi_file_wanted(const char *path)
+{
+    const struct lensi_plan *plan = lensi_range.bytes ? lensi_engine_plan() : NULL;
+
+    for (size_t i = 0; plan && path && i < plan->sites_count; i++)
+        if (lensi_site_takes(&plan->sites[i], path))
+            return true;
+    return false;
+}
+
+static bool ready(void)
+{
+    if (!openings)
+        openings = lensi_arena_map(LENSI_OPENINGS_MAX * sizeof *openings);
+    return openings && count - oldest < LENSI_OPENINGS_MAX;
+}
+
+/* A file opened again with no block allocated since is the same opening. */
+static bool is_again(const struct lensi_opening *o, const struct lensi_backing *backing)
+{
+    if (o->backing != backing)
+        return false;
+    for (size_t i = 0; i < LENSI_PLAN_SITES_MAX; i++)
+        if (o->site_blocks[i] != atomic_load(&lensi_gauges.sites[i].blocks))
+            return false;
+    return true;
+}
+
+static bool keep_path(struct lensi_opening *o, const char *path)
+{
+    uint64_t bytes = strlen(path) + 1;
+
+    if (bytes > o->path_room) {
+        o->path_room = (bytes + 127) & ~127ull;
+        o->path = lensi_arena_new(o->path_room);
+        o->path_room = o->path ? o->path_room : 0;
+    }
+    if (o->path)
+        memcpy(o->path, path, bytes);
+    return o->path != NULL;
+}
+
+/* The lock is held. True if it took over the caller's hold on backing. */
+static bool enter(struct lensi_backing *backing, const char *path, int fd, bool fixed)
+{
+    struct lensi_opening *o;
+
+    for (uint64_t i = count; i-- > oldest && i + 8 >= count;)
+        if (is_again(at(i), backing)) {
+            at(i)->fd = fd;
+            return false;
+        }
+    if (!ready() || !keep_path(at(count), path))
+        return false;
+    o = at(count);
+    o->backing = backing;
+    o->fd = fd;
+    o->fixed = fixed;
+    for (size_t i = 0; i < LENSI_PLAN_SITES_MAX; i++) {
+        o->site_blocks[i] = atomic_load(&lensi_gauges.sites[i].blocks);
+        o->site_bytes[i] = atomic_load(&lensi_gauges.sites[i].bytes);
+    }
+    atomic_store_explicit(&count, count + 1, memory_order_release);
+    return true;
+}
+
+/* Takes over the caller's hold on backing. */
+static void append(struct lensi_backing *backing, const char *path, int fd, bool fixed)
+{
+    bool entered;
+
+    lensi_lock(&lock);
+    entered = enter(backing, path, fd, fixed);
+    atomic_store(&news, true);
+    lensi_unlock(&lock);
+    if (!entered)
+        lensi_backing_close(backing);
+    /* A program within its budget has no prover. */
+    if (count - oldest > CROWD && lensi_try_lock(&lensi_prover_lock)) {
+        lensi_openings_forget();
+        lensi_unlock(&lensi_prover_lock);
+    }
+}
+
+/* ---- forgetting */
+
+static bool is_replaced(uint64_t serial)
+{
+    for (uint64_t i = serial + 1; i < count; i++)
+        if (at(i)->backing && at(i)->backing != at(serial)->backing && !strcmp(at(i)->path, at(serial)->path))
+            return true;
+    return false;
+}
+
+/* Newest first, so that the latest closed ones stay. How many there are in backings[]. */
+static size_t choose(struct lensi_backing **backings)
+{
+    size_t chosen = 0;
+    uint64_t closed = 0;
+
+    for (uint64_t i = count; i-- > oldest && chosen < FORGET_AT_ONCE;) {
+        struct lensi_opening *o = at(i);
+        if (!o->backing || o->fixed || o->fd >= 0 || (closed++ < KEPT && !is_replaced(i)))
+            continue;
+        backings[chosen++] = o->backing;
+        o->backing = NULL;
+    }
+    while (oldest < count && !at(oldest)->backing)
+        atomic_fetch_add(&oldest, 1);
+    return chosen;
+}
+
+void lensi_openings_forget(void)
+{
+    struct lensi_backing *backings[FORGET_AT_ONCE];
+    uint64_t before;
+    size_t chosen;
+
+    if (!atomic_exchange(&news, false))
+        return;
+    before = lensi_sys_signals_hold();
+    lensi_lock(&lock);
+    chosen = choose(backings);
+    lensi_unlock(&lock);
+    for (size_t i = 0; i < chosen; i++)
+        lensi_backing_close(backings[i]);
+    if (chosen == FORGET_AT_ONCE)
+        atomic_store(&news, true);
+    lensi_sys_signals_release(before);
+}
+
+/* ---- what the program does */
+
+void lensi_file_opened(int fd, const char *path)
+{
+    struct lensi_backing *backing;
+    uint64_t before = lensi_sys_signals_hold(); /* open(2) and close(2) may be called in signal handlers */
+
+    /* A FIFO, a directory, a terminal: nothing that could be read twice. */
+    lensi_place_opened(fd);
+    if (lensi_backing_open_fd(fd, path, &backing) == 0) {
+        append(backing, path, fd, false);
+        lensi_prover_ring(false);
+    }
+    lensi_sys_signals_release(before);
+}
+
+void lensi_file_closed(int fd)
+{
+    bool found = false;
+    uint64_t before = lensi_sys_signals_hold();
+
+    lensi_lock(&lock);
+    for (uint64_t i = oldest; i < count; i++)
+        if (at(i)->fd == fd) {
+            at(i)->fd = -1;
+            found = true;
+        }
+    if (found)
+        atomic_store(&news, true);
+    lensi_unlock(&lock);
+    lensi_sys_signals_release(before);
+    if (found)
+        lensi_prover_ring(true);
+}
+
+struct lensi_backing *lensi_opening_of_fd(int fd)
+{
+    struct lensi_backing *found = NULL;
+
+    lensi_lock(&lock);
+    for (uint64_t i = count; i-- > oldest && !found;)
+        if (at(i)->fd == fd && (found = at(i)->backing))
+            lensi_backing_hold(found);
+    lensi_unlock(&lock);
+    return found;
+}
+
+bool lensi_openings_has_open(const struct lensi_backing *backing)
+{
+    bool found = false;
+
+    lensi_lock(&lock);
+    for (uint64_t i = oldest; i < count && !found; i++)
+        found = at(i)->backing == backing && at(i)->fd >= 0;
+    lensi_unlock(&lock);
+    return found;
+}
+
+void lensi_openings_fixed(const struct lensi_plan *plan)
+{
+    for (size_t i = 0; i < plan->sites_count; i++)
+        for (size_t k = 0; k < plan->sites[i].files_count; k++) {
+            struct lensi_backing *backing;
+            if (!plan->sites[i].fixed[k])
+                continue;
+            if (lensi_backing_open(plan->sites[i].files[k], &backing) < 0)
+                lensi_warn("%s:%u: cannot read the backing %s; site \"%s\" will stay ordinary memory", plan->path, plan->sites[i].line,
+                           plan->sites[i].files[k], plan->sites[i].name);
+            else
+                append(backing, plan->sites[i].files[k], -1, true);
+        }
+}
+
+void lensi_openings_before_fork(void) { lensi_lock(&lock); }
+
+void lensi_openings_after_fork(void) { lensi_unlock(&lock); }

@@ -1,0 +1,111 @@
+/*
+ * place.c - where in its first page a block begins; see place.h.
+ *
+ * What a site has learned is two words, read and written without a lock: the worst of a race is a wrong guess.
+ */
+#include "liblens/place.h"
+
+#include "liblens/bind.h"
+#include "liblens/direct.h"
+#include "liblens/engine.h"
+#include "liblens/openings.h"
+#include "liblens/stats.h"
+
+#include <unistd.h>
+
+#define LEAST_ALIGNMENT 16u
+#define UNKNOWN UINT64_MAX
+#define POSITION_BITS 44 /* and as many as are left for the descriptor */
+
+bool lensi_placing;
+
+static struct {
+    _Atomic bool by_habit; /* the last guess from the position was wrong */
+    _Atomic uint64_t habit; /* file offset less block offset of the last read that was seen, and one; 0: none yet */
+} sites[LENSI_PLAN_SITES_MAX];
+
+static _Atomic uint64_t stream_stands = UNKNOWN; /* descriptor << POSITION_BITS | position */
+
+void lensi_file_stands(int fd, uint64_t position)
+{
+    if (fd >= 0 && fd < 1 << (63 - POSITION_BITS) && position < 1ull << POSITION_BITS)
+        atomic_store_explicit(&stream_stands, (uint64_t)fd << POSITION_BITS | position, memory_order_relaxed);
+}
+
+void lensi_place_opened(int fd)
+{
+    uint64_t stands = atomic_load_explicit(&stream_stands, memory_order_relaxed);
+
+    if (stands >> POSITION_BITS == (uint64_t)fd)
+        atomic_store_explicit(&stream_stands, UNKNOWN, memory_order_relaxed);
+}
+
+/* A stream has read further than its reader. */
+static uint64_t position_of(int fd)
+{
+    uint64_t stands = atomic_load_explicit(&stream_stands, memory_order_relaxed);
+    long at;
+
+    if (stands != UNKNOWN && stands >> POSITION_BITS == (uint64_t)fd)
+        return stands & ((1ull << POSITION_BITS) - 1);
+    at = lensi_sys(SYS_lseek, fd, 0, SEEK_CUR, 0, 0, 0);
+    return at < 0 ? UNKNOWN : (uint64_t)at;
+}
+
+/* Where the program stands in the file that it opened last of those the site takes. */
+static uint64_t by_position(const struct lensi_plan_site *site)
+{
+    for (uint64_t i = lensi_openings_count(), oldest = lensi_openings_oldest(); i-- > oldest;) {
+        const struct lensi_opening *o = lensi_opening_at(i);
+        int fd = o->fd;
+        if (fd >= 0 && lensi_site_takes(site, o->path))
+            return position_of(fd);
+    }
+    return UNKNOWN;
+}
+
+static uint64_t by_plan(const struct lensi_plan_site *site, size_t number)
+{
+    struct lensi_block_start next = {0, atomic_load(&lensi_gauges.sites[number].blocks), atomic_load(&lensi_gauges.sites[number].bytes)};
+    uint64_t offset;
+
+    if (!site->step)
+        return site->offset;
+    for (uint64_t i = lensi_openings_count(), oldest = lensi_openings_oldest(); i-- > oldest;) {
+        const struct lensi_opening *o = lensi_opening_at(i);
+        if (o->backing && lensi_site_takes(site, o->path) && lensi_bind_extent(number, &next, o, &offset))
+            return offset;
+    }
+    return UNKNOWN;
+}
+
+static uint64_t guess(const struct lensi_plan_site *site, size_t number)
+{
+    uint64_t habit = atomic_load_explicit(&sites[number].habit, memory_order_relaxed);
+
+    if (site->extent != LENSI_EXTENT_READ)
+        return by_plan(site, number);
+    return habit && atomic_load_explicit(&sites[number].by_habit, memory_order_relaxed) ? habit - 1 : by_position(site);
+}
+
+uint64_t lensi_place_lead(size_t number, size_t alignment)
+{
+    const struct lensi_plan *plan = lensi_engine_plan();
+    uint64_t offset = lensi_placing && plan && lensi_site_has_identity(&plan->sites[number]) ? guess(&plan->sites[number], number) : UNKNOWN;
+    uint64_t lead = offset % LENSI_PAGE;
+
+    if (offset == UNKNOWN || lead % LEAST_ALIGNMENT || (alignment && lead % alignment))
+        return 0;
+    return lead;
+}
+
+void lensi_place_learn(struct lensi_region *region, uint64_t start, uint64_t offset)
+{
+    uint64_t wanted = (offset - (start - region->start.lead)) % LENSI_PAGE;
+
+    if (!lensi_placing || region->packed || region->segments_count)
+        return;
+    if (wanted != region->start.lead && wanted % LEAST_ALIGNMENT == 0)
+        atomic_store_explicit(&sites[region->site].by_habit, !atomic_load(&sites[region->site].by_habit), memory_order_relaxed);
+    atomic_store_explicit(&sites[region->site].habit, wanted + 1, memory_order_relaxed);
+}

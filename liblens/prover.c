@@ -1,0 +1,500 @@
+/*
+ * prover.c - the thread that follows behind the program; see prover.h.
+ *
+ * Each round it looks at every region: what has become resident since (mincore), and, while the budget does not hold,
+ * which chunks are worth an attempt. A refuted chunk waits twice as long before each further attempt.
+ */
+#include "liblens/prover.h"
+
+#include "liblens/ahead.h"
+#include "liblens/arena.h"
+#include "liblens/bind.h"
+#include "liblens/budget.h"
+#include "liblens/chaos.h"
+#include "liblens/engine.h"
+#include "liblens/gate.h"
+#include "liblens/guard.h"
+#include "liblens/helper.h"
+#include "liblens/images.h"
+#include "liblens/openings.h"
+#include "liblens/prove.h"
+#include "liblens/rung.h"
+#include "liblens/sampler.h"
+#include "liblens/snapshot.h"
+#include "liblens/stats.h"
+
+#include <string.h>
+#include <sys/prctl.h>
+
+#define LOOK_CHUNKS 1024u /* residency is asked for 64 MiB at a time */
+#define ATTEMPTS_MOST 12u
+#define SLEEP_LEAST_NS 1000000u
+#define SLEEP_MOST_NS 64000000u
+#define SCAN_CHUNKS 32768u
+#define PATIENT_NS 150000000u
+#define SETTLE_RUNS 128u /* of a page or two each where a program touches at random: about a millisecond */
+
+struct lensi_lock lensi_prover_lock;
+_Atomic uint32_t lensi_prover_dying;
+
+static _Atomic uint32_t bell, asleep;
+static _Atomic uint32_t runs_in; /* process id */
+static _Atomic int thread_id; /* 0 until it runs */
+static _Atomic bool stopped, anew_wanted;
+static uint8_t resident[LOOK_CHUNKS * LENSI_CHUNK_PAGES];
+static uint64_t proven_pages; /* in this round */
+static uint64_t proven_ns;    /* when something was last proven, or nothing had been tried yet */
+static bool tried;
+static bool patient;          /* and that is a while ago */
+static uint64_t next_try_ns; /* earliest attempt that is due later */
+
+static uint32_t now_ms(void) { return (uint32_t)(lensi_sys_clock_ns() / 1000000u); }
+
+static uint64_t region_chunks(const struct lensi_region *r)
+{
+    return (lensi_region_pages(r) + LENSI_CHUNK_PAGES - 1) / LENSI_CHUNK_PAGES;
+}
+
+/* Pages of chunk c, and of these how many are resident according to vector (which begins at the chunk). */
+static unsigned chunk_pages(const struct lensi_region *r, uint64_t c)
+{
+    uint64_t pages = lensi_region_pages(r), first = c * LENSI_CHUNK_PAGES;
+
+    return pages - first < LENSI_CHUNK_PAGES ? (unsigned)(pages - first) : LENSI_CHUNK_PAGES;
+}
+
+static unsigned count_resident(const uint8_t *vector, unsigned pages)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < pages; i++)
+        n += vector[i] & 1;
+    return n;
+}
+
+/* How many of the chunk's pages are resident and not proven. */
+static unsigned count_plain(const struct lensi_region *r, uint64_t c, const uint8_t *vector)
+{
+    uint64_t page = lensi_region_first_page(r) + c * LENSI_CHUNK_PAGES;
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < chunk_pages(r, c); i++)
+        n += vector[i] & 1 && lensi_page_state(page + i) == LENSI_PLAIN;
+    return n;
+}
+
+/* A chunk is seen when it is whole, or when it has rested half filled: `attempts` keeps what it had the last time. */
+static bool see_chunk(struct lensi_region *r, uint64_t c, const uint8_t *vector, bool rest)
+{
+    unsigned have = count_resident(vector, chunk_pages(r, c));
+    struct lensi_chunk *chunk = lensi_chunk_of(lensi_region_first_page(r) + c * LENSI_CHUNK_PAGES);
+
+    if (chunk->flags & LENSI_CHUNK_SEEN || !have)
+        return false;
+    if (have < chunk_pages(r, c) && !(rest && chunk->attempts == have)) {
+        if (rest)
+            chunk->attempts = (uint8_t)have;
+        return false;
+    }
+    chunk->flags |= LENSI_CHUNK_SEEN;
+    chunk->attempts = 0;
+    chunk->next_try_ms = now_ms() + 1;
+    r->grown_ns = lensi_sys_clock_ns();
+    lensi_region_plain(r, count_plain(r, c, vector));
+    return true;
+}
+
+/* Looks at up to LOOK_CHUNKS chunks from `from`; how many are newly seen. *whole: all of them up to the last. */
+static uint64_t look(struct lensi_region *r, uint64_t from, uint64_t count, bool rest, bool *whole)
+{
+    uint64_t pages = lensi_region_pages(r), first = from * LENSI_CHUNK_PAGES, ask = count * LENSI_CHUNK_PAGES, seen = 0;
+
+    *whole = false;
+    if (first >= pages)
+        return 0;
+    if (ask > pages - first)
+        ask = pages - first;
+    if (lensi_sys_resident(r->base + (first << LENSI_PAGE_SHIFT), ask << LENSI_PAGE_SHIFT, resident) < 0)
+        return 0;
+    *whole = true;
+    for (uint64_t i = 0; i < (ask + LENSI_CHUNK_PAGES - 1) / LENSI_CHUNK_PAGES; i++) {
+        unsigned have = count_resident(resident + i * LENSI_CHUNK_PAGES, chunk_pages(r, from + i));
+        seen += see_chunk(r, from + i, resident + i * LENSI_CHUNK_PAGES, rest);
+        if (have < chunk_pages(r, from + i))
+            *whole = false;
+        else if (*whole && r->seen_chunks == from + i)
+            r->seen_chunks++;
+    }
+    return seen;
+}
+
+/*
+ * What is plain in the chunks that have been seen, counted anew: chunks fill up after they were seen, and blocks are
+ * resized. Now and then, while nothing else is to be done.
+ */
+static void recount(struct lensi_region *r)
+{
+    uint64_t chunks = region_chunks(r), pages = lensi_region_pages(r);
+    int64_t before = atomic_load(&r->plain_pages), now = 0;
+
+    for (uint64_t from = 0; from < chunks; from += LOOK_CHUNKS) {
+        uint64_t first = from * LENSI_CHUNK_PAGES, ask = LOOK_CHUNKS * LENSI_CHUNK_PAGES;
+        ask = ask > pages - first ? pages - first : ask;
+        if (lensi_sys_resident(r->base + (first << LENSI_PAGE_SHIFT), ask << LENSI_PAGE_SHIFT, resident) < 0)
+            return;
+        for (uint64_t i = 0; i < LOOK_CHUNKS && from + i < chunks; i++)
+            if (lensi_chunk_of(lensi_region_first_page(r) + (from + i) * LENSI_CHUNK_PAGES)->flags & LENSI_CHUNK_SEEN)
+                now += count_plain(r, from + i, resident + i * LENSI_CHUNK_PAGES);
+    }
+    lensi_region_plain(r, now - before);
+}
+
+/* Follows the front of the filling, then sweeps what lies beyond it. How many chunks are newly seen. */
+static uint64_t look_around(struct lensi_region *r)
+{
+    uint64_t chunks = region_chunks(r), seen = 0, n;
+    bool whole = true;
+
+    while (whole && r->seen_chunks < chunks) {
+        uint64_t before = r->seen_chunks;
+        n = look(r, before, 16, false, &whole);
+        seen += n;
+        if (r->seen_chunks == before)
+            break;
+    }
+    if (r->sweep_chunk < r->seen_chunks || r->sweep_chunk >= chunks)
+        r->sweep_chunk = r->seen_chunks;
+    if (r->seen_chunks < chunks) {
+        seen += look(r, r->sweep_chunk, LOOK_CHUNKS, r->idle_rounds > 3, &whole);
+        r->sweep_chunk += LOOK_CHUNKS;
+    }
+    r->idle_rounds = seen ? 0 : r->idle_rounds + 1;
+    if (r->idle_rounds >= 8 && (r->idle_rounds & (r->idle_rounds - 1)) == 0)
+        recount(r);
+    return seen;
+}
+
+static bool has_plain(uint64_t page, unsigned pages)
+{
+    for (unsigned i = 0; i < pages; i++)
+        if (lensi_page_state(page + i) == LENSI_PLAIN)
+            return true;
+    return false;
+}
+
+/* Seen, due, and with something to prove; tells when it will be due if it is not yet. */
+static bool is_due(struct lensi_region *r, uint64_t c, uint32_t ms)
+{
+    uint64_t page = lensi_region_first_page(r) + c * LENSI_CHUNK_PAGES;
+    struct lensi_chunk *chunk = lensi_chunk_of(page);
+
+    if (!(chunk->flags & LENSI_CHUNK_SEEN) || chunk->attempts >= ATTEMPTS_MOST || !has_plain(page, chunk_pages(r, c)) ||
+        atomic_load(&chunk->pins) & LENSI_PINS_FOREVER)
+        return false;
+    if ((int32_t)(ms - chunk->next_try_ms) >= 0 || lensi_gate_is_waited_at())
+        return true;
+    if (next_try_ns > (uint64_t)chunk->next_try_ms * 1000000u)
+        next_try_ns = (uint64_t)chunk->next_try_ms * 1000000u;
+    return false;
+}
+
+/* What is pinned for good may have been given another access by the program. */
+static bool may_look(uint64_t page) { return !(atomic_load(&lensi_chunk_of(page)->pins) & LENSI_PINS_FOREVER); }
+
+/* Proves what is resident of [page, page + count), run by run: there may be gaps that were never touched, or are absent. */
+static uint64_t prove_resident(struct lensi_region *r, uint64_t page, uint64_t count, struct lensi_workspace *w)
+{
+    uint64_t proven = 0;
+
+    if (lensi_sys_resident(lensi_page_address(page), count << LENSI_PAGE_SHIFT, resident) < 0)
+        return 0;
+    for (uint64_t i = 0, n; i < count; i += n) {
+        while (i < count && !(resident[i] & 1 && lensi_page_state(page + i) == LENSI_PLAIN && may_look(page + i)))
+            i++;
+        for (n = 0; i + n < count && resident[i + n] & 1 && may_look(page + i + n); n++)
+            ;
+        if (n)
+            proven += lensi_prove(r, page + i, n, w, patient);
+    }
+    return proven;
+}
+
+void lensi_prover_prove(struct lensi_region *r, uint64_t page, uint64_t count, struct lensi_workspace *w)
+{
+    for (uint64_t i = page; i < page + count; i += LENSI_CHUNK_PAGES - i % LENSI_CHUNK_PAGES) {
+        uint64_t c = (i - lensi_region_first_page(r)) / LENSI_CHUNK_PAGES, first = lensi_region_first_page(r) + c * LENSI_CHUNK_PAGES;
+        struct lensi_chunk *chunk = lensi_chunk_of(i);
+        if (chunk->flags & LENSI_CHUNK_SEEN || lensi_sys_resident(lensi_page_address(first), chunk_pages(r, c) << LENSI_PAGE_SHIFT, resident) < 0)
+            continue;
+        chunk->flags |= LENSI_CHUNK_SEEN;
+        chunk->attempts = 0;
+        lensi_region_plain(r, count_plain(r, c, resident));
+    }
+    prove_resident(r, page, count, w);
+}
+
+static void schedule_again(struct lensi_region *r, uint64_t c, unsigned chunks, uint32_t ms)
+{
+    for (unsigned i = 0; i < chunks; i++) {
+        uint64_t page = lensi_region_first_page(r) + (c + i) * LENSI_CHUNK_PAGES;
+        struct lensi_chunk *chunk = lensi_chunk_of(page);
+        if (!has_plain(page, chunk_pages(r, c + i))) {
+            chunk->attempts = 0;
+            continue;
+        }
+        chunk->next_try_ms = ms + (2u << (chunk->attempts < 10 ? chunk->attempts : 10));
+        chunk->attempts += !lensi_gate_is_waited_at(); /* then it is tried in every round */
+    }
+}
+
+/* One attempt at the next chunks that are due. False if there are none now. */
+static bool attempt(struct lensi_region *r, struct lensi_workspace *w)
+{
+    uint64_t chunks = region_chunks(r), c, page, count;
+    uint32_t ms = now_ms();
+    unsigned most = r->elected == UINT32_MAX ? 1 : LENSI_BATCH_PAGES / LENSI_CHUNK_PAGES, n = 0;
+
+    for (uint64_t looked = 0; looked < chunks && looked < SCAN_CHUNKS; looked++) {
+        c = r->cursor_chunk < chunks ? r->cursor_chunk : 0;
+        r->cursor_chunk = c + 1;
+        if (is_due(r, c, ms)) {
+            n = 1;
+            break;
+        }
+    }
+    if (!n)
+        return false;
+    while (n < most && c + n < chunks && is_due(r, c + n, ms))
+        n++;
+    r->cursor_chunk = c + n;
+    page = lensi_region_first_page(r) + c * LENSI_CHUNK_PAGES;
+    count = lensi_region_pages(r) - c * LENSI_CHUNK_PAGES;
+    if (count > n * LENSI_CHUNK_PAGES)
+        count = n * LENSI_CHUNK_PAGES;
+    tried = true;
+    proven_pages += prove_resident(r, page, count, w);
+    schedule_again(r, c, n, ms);
+    lensi_budget_enforce();
+    return true;
+}
+
+static void try_anew(struct lensi_region *r)
+{
+    uint64_t chunks = region_chunks(r);
+
+    for (uint64_t c = 0; c < chunks; c++) {
+        struct lensi_chunk *chunk = lensi_chunk_of(lensi_region_first_page(r) + c * LENSI_CHUNK_PAGES);
+        if (chunk->flags & LENSI_CHUNK_SEEN)
+            chunk->attempts = 0, chunk->next_try_ms = 0;
+    }
+}
+
+static void note_touched(void)
+{
+    uint64_t pages = lensi_counted(absent_pages) + lensi_counted(mapped_now_pages);
+
+    lensi_stats_peak(&lensi_gauges.stats.absent_pages_peak, pages);
+    lensi_stats_peak(&lensi_gauges.stats.snapshot_bytes_peak, lensi_snapshot_bytes());
+    lensi_stats_peak(&lensi_gauges.stats.touched_bytes_peak, (lensi_budget_in_use() + pages) << LENSI_PAGE_SHIFT);
+}
+
+/* A round for one region, under the prover lock. True if it found something to do. */
+static bool visit(struct lensi_region *r, struct lensi_workspace *w, bool anew)
+{
+    bool busy = false;
+
+    if (atomic_load(&r->life) == LENSI_REGION_DYING)
+        lensi_region_reclaim(r);
+    if (atomic_load(&r->life) != LENSI_REGION_LIVE)
+        return false;
+    if (r->library) { /* nothing to prove, but its file is watched */
+        lensi_guard(r->segments[0].backing, NULL);
+        return false;
+    }
+    if (lensi_sampling) {
+        lensi_sampler_visit(r);
+        return false;
+    }
+    lensi_bind(r);
+    busy = look_around(r) > 0;
+    if (anew)
+        try_anew(r);
+    for (unsigned i = 0; i < 8 && r->segments_count && lensi_budget_over() && !atomic_load(&lensi_prover_dying) && attempt(r, w); i++)
+        busy = true;
+    for (unsigned i = 0; i < SETTLE_RUNS && !atomic_load(&lensi_prover_dying) && lensi_images_settle(r, w); i++)
+        busy = true;
+    return busy;
+}
+
+/* Blocks that ended while the lock was taken: their memory goes before anything else is done. */
+static void reclaim_dying(void)
+{
+    if (!atomic_exchange(&lensi_prover_dying, 0))
+        return;
+    for (uint32_t i = 0; i < lensi_regions_high(); i++)
+        if (atomic_load(&lensi_region_at(i)->life) == LENSI_REGION_DYING)
+            lensi_region_reclaim(lensi_region_at(i));
+}
+
+/* Files and images that nobody is going to need. */
+static void forget(void)
+{
+    lensi_lock(&lensi_prover_lock);
+    lensi_openings_forget();
+    lensi_images_tidy();
+    lensi_unlock(&lensi_prover_lock);
+}
+
+static bool round_of_all(struct lensi_workspace *w)
+{
+    bool busy = false, anew = atomic_exchange(&anew_wanted, false);
+
+    next_try_ns = UINT64_MAX;
+    if (proven_pages || !tried)
+        proven_ns = lensi_sys_clock_ns();
+    patient = lensi_sys_clock_ns() - proven_ns > PATIENT_NS || (!proven_pages && lensi_gate_is_waited_at());
+    proven_pages = 0;
+    lensi_lock(&lensi_prover_lock);
+    lensi_guard_listen(w);
+    lensi_unlock(&lensi_prover_lock);
+    for (uint32_t i = 0; i < lensi_regions_high() && !atomic_load(&stopped); i++) {
+        lensi_lock(&lensi_prover_lock);
+        reclaim_dying();
+        busy |= visit(lensi_region_at(i), w, anew);
+        lensi_unlock(&lensi_prover_lock);
+    }
+    forget();
+    if (lensi_chaos_on) {
+        lensi_lock(&lensi_prover_lock);
+        lensi_chaos_round(w);
+        lensi_unlock(&lensi_prover_lock);
+    }
+    if (lensi_sampling) {
+        lensi_lock(&lensi_prover_lock);
+        lensi_sampler_round(w);
+        lensi_unlock(&lensi_prover_lock);
+        return false;
+    }
+    if (lensi_counted(absent_pages))
+        lensi_ahead_start();
+    lensi_images_consider();
+    note_touched();
+    lensi_gate_round();
+    lensi_budget_adapt(lensi_sys_clock_ns());
+    return busy;
+}
+
+static void *prover(void *nothing)
+{
+    struct lensi_workspace *w = lensi_workspace_claim();
+    uint64_t sleep_ns = SLEEP_LEAST_NS;
+
+    (void)nothing;
+    atomic_store(&thread_id, lensi_sys_thread_id());
+    lensi_sys(SYS_prctl, PR_SET_NAME, (long)"lens-prover", 0, 0, 0, 0);
+    if (lensi_rung->signal) /* it reads the program's pages: one may have lost its frame meanwhile */
+        lensi_sys_signal_mask(SIG_UNBLOCK, 1ull << (lensi_rung->signal - 1), NULL);
+    while (!atomic_load(&stopped)) {
+        uint32_t heard = atomic_load(&bell);
+        uint64_t now, wait;
+        if (round_of_all(w)) {
+            sleep_ns = SLEEP_LEAST_NS;
+        } else {
+            sleep_ns = sleep_ns * 2 < SLEEP_MOST_NS ? sleep_ns * 2 : SLEEP_MOST_NS;
+            if (sleep_ns == SLEEP_MOST_NS)
+                lensi_workspace_trim(w);
+        }
+        if (lensi_sampling)
+            sleep_ns = lensi_sampler_wait_ns();
+        now = lensi_sys_clock_ns();
+        wait = next_try_ns != UINT64_MAX && next_try_ns > now && next_try_ns - now < sleep_ns ? next_try_ns - now : sleep_ns;
+        atomic_store(&asleep, 1);
+        if (lensi_sys_futex_wait(&bell, heard, wait) == 0)
+            sleep_ns = SLEEP_LEAST_NS;
+        atomic_store(&asleep, 0);
+    }
+    lensi_workspace_release(w);
+    return NULL;
+}
+
+void lensi_prover_start(void)
+{
+    uint32_t me, nobody = 0;
+
+    if (atomic_load_explicit(&runs_in, memory_order_relaxed))
+        return;
+    me = (uint32_t)lensi_sys_process_id();
+    if (atomic_load(&stopped) || !atomic_compare_exchange_strong(&runs_in, &nobody, me))
+        return;
+    if (lensi_helper_start(prover, NULL) < 0)
+        atomic_store(&runs_in, 0);
+}
+
+void lensi_prover_want(void)
+{
+    uint64_t budget = lensi_budget_pages();
+
+    if (lensi_regions_pages() > budget - budget / 8 || lensi_chaos_on || lensi_sampling)
+        lensi_prover_start();
+}
+
+static uint64_t resident_pages(const struct lensi_region *r)
+{
+    uint64_t pages = lensi_region_pages(r), n = 0;
+
+    for (uint64_t first = 0; first < pages; first += sizeof resident) {
+        uint64_t ask = pages - first < sizeof resident ? pages - first : sizeof resident;
+        if (lensi_sys_resident(r->base + (first << LENSI_PAGE_SHIFT), ask << LENSI_PAGE_SHIFT, resident) == 0)
+            for (uint64_t i = 0; i < ask; i++)
+                n += resident[i] & 1;
+    }
+    return n;
+}
+
+/* Looks again only when there is an eighth more to look at than ever before. */
+void lensi_prover_note_unseen(void)
+{
+    static uint64_t noted_pages;
+    uint64_t could = lensi_regions_pages(), n = 0;
+
+    if (atomic_load(&thread_id) || could <= noted_pages + noted_pages / 8)
+        return;
+    noted_pages = could;
+    for (uint32_t i = 0; i < lensi_regions_high(); i++)
+        if (atomic_load(&lensi_region_at(i)->life) != LENSI_REGION_FREE)
+            n += resident_pages(lensi_region_at(i));
+    lensi_stats_peak(&lensi_gauges.stats.touched_bytes_peak, n << LENSI_PAGE_SHIFT);
+}
+
+int lensi_prover_thread(void)
+{
+    for (unsigned round = 0; !atomic_load(&thread_id) && atomic_load(&runs_in); round++)
+        lensi_wait_a_little(round);
+    return atomic_load(&thread_id);
+}
+
+void lensi_prover_ring(bool anew)
+{
+    if (anew)
+        atomic_store(&anew_wanted, true);
+    atomic_fetch_add(&bell, 1);
+    if (atomic_exchange(&asleep, 0))
+        lensi_sys_futex_wake(&bell, 1);
+}
+
+void lensi_prover_stop(void)
+{
+    atomic_store(&stopped, true);
+    lensi_prover_ring(false);
+    lensi_lock(&lensi_prover_lock);
+    lensi_unlock(&lensi_prover_lock);
+}
+
+void lensi_prover_retire(void) { atomic_store(&stopped, true); }
+
+void lensi_prover_after_fork(void)
+{
+    atomic_store(&runs_in, 0);
+    atomic_store(&thread_id, 0);
+    atomic_store(&asleep, 0);
+}

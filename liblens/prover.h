@@ -1,0 +1,35 @@
+/*
+ * prover.h - the thread that follows behind the program: protect, compare, give up.
+ *
+ * Started when the blocks could exceed the budget: a program within it stays as many threads as it has. Sleeps while nothing grows and the budget holds. Every transition it makes is
+ * under the prover lock, which fork and the ends of blocks take too; it never waits for the program.
+ */
+#ifndef LENSI_PROVER_H
+#define LENSI_PROVER_H
+
+#include "liblens/region.h"
+
+#include <stdbool.h>
+
+extern struct lensi_lock lensi_prover_lock;
+/* Blocks that have ended and wait for the prover to take their memory away. */
+extern _Atomic uint32_t lensi_prover_dying;
+
+/* Starts the thread if it does not run in this process. Cheap if it does. */
+void lensi_prover_start(void);
+/* The same if it may be needed: some block is new, has grown, or was read into. */
+void lensi_prover_want(void);
+/* Notes what the blocks have in use, should the thread not have run: before one of them ends, or all do. Under the prover lock. */
+void lensi_prover_note_unseen(void);
+/* Its thread id, for who has to hear of leases; 0 if it could not be started. Waits while it is starting. */
+int lensi_prover_thread(void);
+/* Something happened: look now. anew: also try again what was refuted (a file was closed: loading is done). */
+void lensi_prover_ring(bool anew);
+/* Ends its work for good; waits for the step under way. */
+void lensi_prover_stop(void);
+/* Proves what is resident of [page, page + count), at most LENSI_BATCH_PAGES, now and whatever the budget. Under the prover lock. */
+void lensi_prover_prove(struct lensi_region *region, uint64_t page, uint64_t count, struct lensi_workspace *workspace);
+void lensi_prover_retire(void); /* never starts again */
+void lensi_prover_after_fork(void); /* in the child: the thread is not here any more */
+
+#endif

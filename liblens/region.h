@@ -1,0 +1,140 @@
+/*
+ * region.h - the address range that one virtualised block (or one site's packed small blocks) lives in.
+ *
+ * A region is ordinary zeroed memory until the prover works on it. Its segments say which view its bytes may
+ * equal: several may cover the same bytes (alternatives); the proof decides. A page remembers the number of the segment
+ * it was proven with, so a segment stays as it is while the region lives.
+ *
+ * Guarded by: `segments_lock` for adding segments; everything marked "prover" by the prover lock.
+ */
+#ifndef LENSI_REGION_H
+#define LENSI_REGION_H
+
+#include "liblens/pages.h"
+#include "liblens/view.h"
+
+struct lensi_image;
+struct lensi_packed;
+
+#define LENSI_SEGMENTS_MAX 250
+#define LENSI_STREAMS 4
+
+struct lensi_segment {
+    uint64_t start, bytes;  /* within the region; only the prover lets bytes grow, between two proofs */
+    _Atomic uint64_t read_bytes; /* observed: how far reads that went on have come by now */
+    uint64_t view_offset;   /* view byte that lies at `start` */
+    const struct lensi_pipe *pipe;
+    struct lensi_view *view; /* NULL until the prover has opened it, or for good if that failed */
+    struct lensi_backing *backing; /* what the view is opened on; held */
+    struct lensi_image *image; /* prover: in the view store, or NULL */
+    uint32_t proven, refuted;  /* prover: chunks */
+    bool failed;            /* cannot be opened, or its lens misbehaved */
+    bool observed;          /* from a read that the program made */
+    bool snapshot;          /* the region's own bytes (snapshot.h): no view, no backing */
+    bool image_tried, image_looked;
+    bool direct;            /* pages of it are mapped from the backing itself (direct.h); then it has no image */
+    uint64_t image_next_ns; /* prover: somebody else was building it: ask again then */
+};
+
+/* A sequential stream of faults: the page expected next, and how far to read ahead. */
+struct lensi_stream {
+    _Atomic uint64_t next_and_window; /* page << 16 | window pages */
+};
+
+/* What is known of a block when it is allocated. */
+struct lensi_block_start {
+    uint64_t lead;                 /* it begins so many bytes behind the region's base: zeros before it (place.h) */
+    uint64_t number, bytes_before; /* how many blocks, and bytes of them, the site had had: for `extent … step` */
+};
+
+struct lensi_region {
+    uint8_t *base;
+    struct lensi_block_start start;
+    _Atomic uint64_t bytes; /* the lead, and what the program asked for */
+    uint64_t span_bytes;    /* address space it may grow into */
+    uint32_t index, site;
+    _Atomic uint32_t life;  /* enum below */
+    bool library;           /* belongs to lens_open: absent from the start */
+    struct lensi_packed *packed; /* or NULL */
+
+    _Atomic int64_t plain_pages; /* resident and not proven, as far as seen */
+
+    struct lensi_lock segments_lock;
+    struct lensi_segment *segments; /* LENSI_SEGMENTS_MAX, reserved; entries never move */
+    _Atomic uint32_t segments_count;
+
+    _Atomic bool gated; /* gate.h */
+    _Atomic uint64_t gate_handed, gate_proven; /* pages */
+    _Atomic uint64_t rewritten_ns;    /* when a proven page was last written */
+    _Atomic int64_t rewritten_pages; /* proven pages that were written, less what was proven since; below zero: that many are free */
+    _Atomic uint64_t gate_free_pages; /* how many are handed out the next time the prover does not get on */
+    _Atomic uint32_t gate_word;
+    uint64_t gate_end; /* prover: pages of the region that are watched */
+
+    struct lensi_stream streams[LENSI_STREAMS];
+    _Atomic uint32_t streams_turn;
+
+    /* prover */
+    uint64_t files_seen;     /* how many opened files have been offered to it */
+    uint64_t seen_chunks;    /* chunks below this have been looked at for residency */
+    uint64_t cursor_chunk;   /* where proving goes on */
+    uint64_t sweep_chunk;    /* where looking for residency goes on, beyond seen_chunks */
+    uint64_t armed_low, armed_high; /* pages */
+    uint32_t elected;        /* the segment that proved last */
+    uint64_t grown_ns;       /* when a chunk was last seen to be new */
+    uint64_t settled_pages, settle_next_ns; /* how far absent pages were moved to the view store; when to look again */
+    uint32_t idle_rounds;
+    uint32_t sample_level;   /* sampler.c: of the next two, */
+    uint64_t sample_front, sample_sweep; /* groups of the region: all below are known; where looking goes on */
+    bool touched_by_us;      /* some page left PLAIN: freeing has to look at the tables */
+};
+
+enum { LENSI_REGION_FREE, LENSI_REGION_LIVE, LENSI_REGION_DYING };
+
+#define LENSI_REGIONS_MAX (1u << 20)
+
+/* A region with room to grow, its first `bytes` readable and writable. start: NULL for none of it. NULL when out of room. */
+struct lensi_region *lensi_region_new(uint32_t site, uint64_t bytes, uint64_t span_bytes, const struct lensi_block_start *start);
+/* The region an address lies in, or NULL. */
+struct lensi_region *lensi_region_of(const void *address);
+struct lensi_region *lensi_region_at(uint32_t index); /* NULL past the last ever used */
+/* Pages that live blocks may have resident: the most that they can ask of the budget. */
+uint64_t lensi_regions_pages(void);
+uint32_t lensi_regions_high(void);                    /* one more than the highest index ever used */
+/* Gives a region's memory, tables and addresses back. Under the prover lock. */
+void lensi_region_reclaim(struct lensi_region *region);
+/* Changes the size in place: 0, or -ENOMEM (no room). Under the prover lock when it shrinks. */
+int lensi_region_resize(struct lensi_region *region, uint64_t bytes);
+/* Forgets everything known of pages [first, first + count) of the range and makes them fresh memory. False: they could not
+ * be unmapped and must not be handed out again. */
+bool lensi_region_reset_pages(struct lensi_region *region, uint64_t first, uint64_t count);
+
+/* Adds a segment; its number, or -ENOSPC. Goes on an observed one where it ends, if it can. */
+int lensi_region_add(struct lensi_region *region, const struct lensi_segment *segment);
+/*
+ * The bytes that pages [page, page + count) have under segment number `number`: view bytes where the segment covers
+ * them, zero elsewhere. 0 or -errno of lensi_view_read.
+ */
+int lensi_region_expect(struct lensi_region *region, uint32_t number, uint64_t page, uint64_t count,
+                        struct lensi_workspace *workspace, uint8_t *out, bool keep);
+
+void lensi_regions_before_fork(void);
+void lensi_regions_after_fork(void);
+void lensi_regions_child(void); /* in the child: nobody else is left to end what they had begun */
+
+/*
+ * Pages [page, page + count) are about to be watched: said before it is done, so that who pins from here on touches his pages
+ * first. The hull of all such is what a fork's child has to watch anew. Under the prover lock.
+ */
+void lensi_region_note_armed(struct lensi_region *region, uint64_t page, uint64_t count);
+
+/* The prover has seen, or a write has made, so many more plain pages. */
+void lensi_region_plain(struct lensi_region *region, int64_t pages);
+
+static inline uint64_t lensi_region_first_page(const struct lensi_region *region) { return lensi_page_of(region->base); }
+static inline uint64_t lensi_region_pages(const struct lensi_region *region)
+{
+    return (atomic_load_explicit(&region->bytes, memory_order_relaxed) + LENSI_PAGE - 1) >> LENSI_PAGE_SHIFT;
+}
+
+#endif

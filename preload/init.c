@@ -1,0 +1,135 @@
+/*
+ * init.c - the first and the last thing that happens in a wrapped program.
+ *
+ * The constructor runs before every other library's (the linker is told so), reads the options and the plan, and
+ * starts the engine. Whatever goes wrong here is said in one line; the program then runs as if we were not there.
+ */
+#include "lenses/builtin.h"
+#include "liblens/chaos.h"
+#include "liblens/engine.h"
+#include "liblens/inject.h"
+#include "liblens/log.h"
+#include "liblens/sys.h"
+#include "preload/malloc.h"
+#include "preload/next.h"
+#include "preload/process.h"
+#include "preload/use_malloc.h"
+#include "preload/record.h"
+#include "preload/record_death.h"
+#include "preload/record_malloc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/auxv.h>
+
+static struct lensi_options options;
+static struct lensi_plan plan;
+static bool started;
+
+/* Standard error as it is now, on a number of our own: programs close theirs before we say our last line. */
+static void open_log(void)
+{
+    int fd = lensi_sys_dup_high(2);
+
+    if (fd >= 0)
+        lensi_log_open(fd);
+    lensi_log_quiet(options.quiet);
+}
+
+static bool read_plan(struct lens_error *error)
+{
+    if (options.chaos.on) {
+        lensi_chaos_open(&options);
+        plan = *lensi_chaos_plan(&options.chaos);
+        return true;
+    }
+    if (lensi_plan_read(options.plan_path, &plan, error) == 0)
+        return true;
+    lensi_warn("%s; nothing is virtualised", error->text);
+    return false;
+}
+
+/* Registered before anything else of the process, so it runs last. */
+static void exits(int status, void *unused)
+{
+    (void)unused;
+    lensi_record_finish(LENSI_END_EXIT, status);
+}
+
+/* lens profile: the engine is not needed. */
+static void start_recording(int argc, char **argv)
+{
+    static struct lensi_record_options how;
+    struct lens_error error = {.at = -1};
+    int result;
+
+    how = (struct lensi_record_options){.path = options.trace_path,
+                                        .sample_bytes = options.trace_sample_bytes,
+                                        .main_process = options.main_process,
+                                        .argc = argc,
+                                        .argv = argv};
+    open_log();
+    on_exit(exits, NULL);
+    if (!lensi_malloc_is_ours())
+        lensi_warn("this program brings its own allocator: only its mappings are recorded");
+    result = lensi_record_start(&how);
+    if (result < 0) {
+        lensi_warn("nothing is recorded: %s", lensi_error_text(result));
+        return;
+    }
+    if (options.trace_use && lensi_use_start(&options, &error) < 0)
+        lensi_warn("how memory is used is not watched: %s. See 'lens doctor'", error.text);
+    lensi_process_init();
+    lensi_record_malloc_init();
+    lensi_death_start();
+}
+
+static void start(int argc, char **argv, char **environment)
+{
+    struct lens_error error = {.at = -1};
+    int result;
+
+    if (getauxval(AT_SECURE)) /* setuid and its kind: what the environment says is not for us to follow */
+        return;
+    if (!lensi_inject_read(environment, lensi_main_process_of(environment))) {
+        lensi_warn("LENS_INJECT makes no sense; see docs/inject.md");
+        return;
+    }
+    if (lensi_options_read(&options, environment, &error) < 0) {
+        lensi_warn("%s; nothing is virtualised", error.text);
+        return;
+    }
+    if (options.trace_path) {
+        start_recording(argc, argv);
+        return;
+    }
+    if (!options.plan_path && !options.chaos.on)
+        return;
+    for (size_t i = 0; i < lens_builtin_count; i++)
+        lens_register(lens_builtin[i]);
+    open_log();
+    if (!read_plan(&error))
+        return;
+    result = lensi_engine_start(&options, &plan, &error);
+    if (result == -ECANCELED)
+        lensi_say("passing through: --fault off");
+    else if (result < 0)
+        lensi_warn("passing through, nothing is virtualised: %s. See 'lens doctor'", error.text);
+    started = result == 0;
+}
+
+__attribute__((constructor(101))) static void begin(int argc, char **argv, char **environment)
+{
+    lensi_next_find_all();
+    start(argc, argv, environment);
+    if (!started)
+        return;
+    lensi_process_init();
+    lensi_malloc_init();
+}
+
+__attribute__((destructor(101))) static void end(void)
+{
+    if (started)
+        lensi_engine_finish();
+}

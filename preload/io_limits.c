@@ -1,0 +1,106 @@
+/*
+ * io_limits.c - the address space limit: what the engine has reserved is not the program's.
+ *
+ * RLIMIT_AS counts reserved addresses as it counts used ones. A program that limits itself must neither be stopped by
+ * the engine's reservation nor see a number that it did not set. Its blocks in the reserved range are not counted.
+ */
+#undef _FORTIFY_SOURCE
+#include "preload/io.h"
+#include "preload/record.h"
+
+#include "liblens/sys.h"
+
+#include <stdatomic.h>
+#include <sys/resource.h>
+
+/* What the engine's tables may still grow by. */
+enum { HEADROOM = 256 << 20 };
+
+static _Atomic uint64_t allowance; /* bytes of address space that are not the program's; 0: nobody has asked yet */
+
+/*
+ * Measured when the program first asks: what it uses itself by then is taken for ours, so it may get that much more
+ * than it wished, never less.
+ */
+static uint64_t ours(void)
+{
+    char text[64] = "";
+    uint64_t pages = 0, none = 0;
+    int fd;
+
+    if (allowance || !(lensi_range.bytes || lensi_recording))
+        return allowance;
+    fd = lensi_sys_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
+    if (fd >= 0) {
+        lensi_sys_read_some(fd, text, sizeof text - 1);
+        lensi_sys_close(fd);
+    }
+    for (const char *digit = text; *digit >= '0' && *digit <= '9'; digit++)
+        pages = pages * 10 + (uint64_t)(*digit - '0');
+    if (pages)
+        atomic_compare_exchange_strong(&allowance, &none, (pages << LENSI_PAGE_SHIFT) + HEADROOM);
+    return allowance;
+}
+
+/* The address space limit as the program means it, and as the kernel must hear it. */
+static rlim_t with_ours(rlim_t limit)
+{
+    return limit == RLIM_INFINITY || limit > RLIM_INFINITY - ours() ? limit : limit + ours();
+}
+
+static rlim_t without_ours(rlim_t limit)
+{
+    return limit == RLIM_INFINITY || limit < ours() ? limit : limit - ours();
+}
+
+static int limit_process(pid_t pid, int resource, const struct rlimit *set, struct rlimit *old)
+{
+    bool adjust = resource == RLIMIT_AS && (lensi_range.bytes || lensi_recording) && (pid == 0 || pid == lensi_sys_process_id());
+    struct rlimit wish, before;
+    int result;
+
+    if (set)
+        wish = *set;
+    if (set && adjust) {
+        wish.rlim_cur = with_ours(wish.rlim_cur);
+        wish.rlim_max = with_ours(wish.rlim_max);
+    }
+    result = LENSI_NEXT(prlimit)(pid, resource, set ? &wish : NULL, old ? &before : NULL);
+    if (result == 0 && old) {
+        old->rlim_cur = adjust ? without_ours(before.rlim_cur) : before.rlim_cur;
+        old->rlim_max = adjust ? without_ours(before.rlim_max) : before.rlim_max;
+    }
+    return result;
+}
+
+_Static_assert(sizeof(struct rlimit) == sizeof(struct rlimit64), "one layout for both names");
+
+LENSI_EXPORT int prlimit(pid_t pid, __rlimit_resource_t resource, const struct rlimit *set, struct rlimit *old)
+{
+    return limit_process(pid, (int)resource, set, old);
+}
+
+LENSI_EXPORT int prlimit64(pid_t pid, __rlimit_resource_t resource, const struct rlimit64 *set, struct rlimit64 *old)
+{
+    return limit_process(pid, (int)resource, (const struct rlimit *)set, (struct rlimit *)old);
+}
+
+LENSI_EXPORT int setrlimit(__rlimit_resource_t resource, const struct rlimit *set)
+{
+    return limit_process(0, (int)resource, set, NULL);
+}
+
+LENSI_EXPORT int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *set)
+{
+    return limit_process(0, (int)resource, (const struct rlimit *)set, NULL);
+}
+
+LENSI_EXPORT int getrlimit(__rlimit_resource_t resource, struct rlimit *to)
+{
+    return limit_process(0, (int)resource, NULL, to);
+}
+
+LENSI_EXPORT int getrlimit64(__rlimit_resource_t resource, struct rlimit64 *to)
+{
+    return limit_process(0, (int)resource, NULL, (struct rlimit *)to);
+}

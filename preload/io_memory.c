@@ -1,0 +1,254 @@
+/*
+ * io_memory.c - what a program does to its own memory by hand: advice, protection, locks, unmapping.
+ *
+ * On memory of ours most advice is moot, and some calls would undo what the engine relies on. The rule: what the
+ * program can observe happens, by other means if need be; what cannot be done that way makes the range ordinary
+ * memory for good (lensi_pin_forever), and then the kernel does it.
+ */
+#undef _FORTIFY_SOURCE
+#include "preload/io.h"
+#include "preload/record.h"
+#include "preload/record_map.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
+static bool all_ours(const void *at, size_t bytes)
+{
+    return lensi_is_ours(at) && bytes <= lensi_range.start + lensi_range.bytes - (uintptr_t)at;
+}
+
+static size_t whole_pages(size_t bytes)
+{
+    return (bytes + LENSI_IO_PAGE - 1) & ~(size_t)(LENSI_IO_PAGE - 1);
+}
+
+/* ---- advice */
+
+/* Makes the pages present and ordinary, as MADV_POPULATE_WRITE would; they may become virtual again. */
+static void populate(const void *at, size_t bytes, bool writing)
+{
+    if (lensi_pin_slow(at, bytes, writing) == 0)
+        lensi_unpin_slow(at, bytes);
+}
+
+/*
+ * 0: done or moot, the kernel need not hear of it. 1: the kernel shall do it. -1: refused. Zeros are what the program sees after
+ * MADV_DONTNEED, and what it must expect after MADV_FREE.
+ */
+static int advise_ours(void *at, size_t bytes, int advice)
+{
+    switch (advice) {
+    case MADV_DONTNEED:
+    case MADV_FREE:
+    case 24: /* MADV_DONTNEED_LOCKED */
+        memset(at, 0, bytes);
+        return 0;
+    case MADV_POPULATE_READ:
+    case MADV_POPULATE_WRITE:
+        populate(at, bytes, advice == MADV_POPULATE_WRITE);
+        return 0;
+    case MADV_NORMAL:
+    case MADV_RANDOM:
+    case MADV_SEQUENTIAL:
+    case MADV_WILLNEED:
+    case MADV_MERGEABLE:
+    case MADV_UNMERGEABLE:
+    case MADV_HUGEPAGE:
+    case MADV_NOHUGEPAGE:
+    case MADV_COLLAPSE:
+    case MADV_DONTDUMP:
+    case MADV_DODUMP:
+    case MADV_COLD:
+    case MADV_PAGEOUT:
+        return 0;
+    case MADV_DONTFORK:
+    case MADV_WIPEONFORK:
+    case MADV_GUARD_INSTALL:
+        lensi_pin_forever(at, bytes);
+        return 1;
+    case MADV_REMOVE: /* for shared memory, which malloc's is not: in one rung ours is */
+        errno = EINVAL;
+        return -1;
+    default: /* takes back one of these, or unknown, or refused on such memory: the kernel's to say */
+        return 1;
+    }
+}
+
+LENSI_EXPORT int madvise(void *at, size_t bytes, int advice)
+{
+    if (LENSI_LIKELY(!lensi_touches_ours(at, bytes)))
+        return LENSI_NEXT(madvise)(at, bytes, advice);
+    if ((uintptr_t)at % LENSI_IO_PAGE == 0 && all_ours(at, whole_pages(bytes))) {
+        int done = advise_ours(at, whole_pages(bytes), advice);
+
+        if (done <= 0)
+            return done;
+    } else {
+        lensi_pin_forever(at, bytes);
+    }
+    return LENSI_NEXT(madvise)(at, bytes, advice);
+}
+
+LENSI_EXPORT int posix_madvise(void *at, size_t bytes, int advice)
+{
+    if (LENSI_UNLIKELY(lensi_touches_ours(at, bytes)) && (uintptr_t)at % LENSI_IO_PAGE == 0 &&
+        advice >= POSIX_MADV_NORMAL && advice <= POSIX_MADV_DONTNEED)
+        return 0; /* never destructive: libc ignores POSIX_MADV_DONTNEED itself */
+    return LENSI_NEXT(posix_madvise)(at, bytes, advice);
+}
+
+/* ---- protection and locks */
+
+LENSI_EXPORT int mprotect(void *at, size_t bytes, int protection)
+{
+    lensi_pin_forever(at, bytes);
+    return LENSI_NEXT(mprotect)(at, bytes, protection);
+}
+
+LENSI_EXPORT int pkey_mprotect(void *at, size_t bytes, int protection, int key)
+{
+    lensi_pin_forever(at, bytes);
+    return LENSI_NEXT(pkey_mprotect)(at, bytes, protection, key);
+}
+
+/*
+ * Locks. The engine could not drop what the kernel holds locked, not even after the block was freed. So memory of
+ * ours is made present and stays so instead; that it could be swapped out is the difference.
+ */
+LENSI_EXPORT int mlock(const void *at, size_t bytes)
+{
+    lensi_pin_forever(at, bytes);
+    return all_ours(at, bytes) ? 0 : LENSI_NEXT(mlock)(at, bytes);
+}
+
+LENSI_EXPORT int mlock2(const void *at, size_t bytes, unsigned flags)
+{
+    lensi_pin_forever(at, bytes);
+    return all_ours(at, bytes) && !(flags & ~(unsigned)MLOCK_ONFAULT) ? 0 : LENSI_NEXT(mlock2)(at, bytes, flags);
+}
+
+/*
+ * Everything there is: but not the reserved range, and not the engine's tables, which are address space for the most
+ * part and would be filled. So pages are locked as they are touched, and future mappings, of which many are the
+ * engine's, not at all.
+ */
+LENSI_EXPORT int mlockall(int flags)
+{
+    int result;
+
+    if (!(lensi_range.bytes || lensi_recording) || flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) || !(flags & (MCL_CURRENT | MCL_FUTURE)))
+        return LENSI_NEXT(mlockall)(flags);
+    if (!(flags & MCL_CURRENT))
+        return 0;
+    result = LENSI_NEXT(mlockall)(MCL_CURRENT | MCL_ONFAULT);
+    if (result == 0 && lensi_range.bytes)
+        munlock((const void *)lensi_range.start, lensi_range.bytes);
+    return result;
+}
+
+/* ---- mappings. A hole in the reserved range would be given to somebody else's mmap: no access, but still ours. */
+
+static int fence(void *at, size_t bytes)
+{
+    lensi_pin_forever(at, bytes);
+    return LENSI_NEXT(mprotect)(at, bytes, PROT_NONE);
+}
+
+LENSI_EXPORT int munmap(void *at, size_t bytes)
+{
+    if (LENSI_UNLIKELY(lensi_recording)) /* before: then the addresses may be another's */
+        lensi_record_unmapped(at, bytes);
+    if (LENSI_LIKELY(!lensi_touches_ours(at, bytes)))
+        return LENSI_NEXT(munmap)(at, bytes);
+    if ((uintptr_t)at % LENSI_IO_PAGE == 0 && all_ours(at, whole_pages(bytes)))
+        return fence(at, whole_pages(bytes));
+    return LENSI_NEXT(munmap)(at, bytes); /* EINVAL, or a range that begins or ends outside: the kernel's to do */
+}
+
+static bool is_remap_refused(const char *at, size_t bytes, size_t wanted, int flags, const char *where)
+{
+    if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP) || (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP) && !(flags & MREMAP_MAYMOVE)))
+        return true;
+    if (flags & MREMAP_DONTUNMAP && wanted != bytes)
+        return true;
+    return flags & MREMAP_FIXED && ((uintptr_t)where % LENSI_IO_PAGE || (where < at + bytes && at < where + wanted));
+}
+
+/* Moves by copying: the kernel would take the pages out of the engine's hands. */
+static void *remap_ours(void *at, size_t bytes, size_t wanted, int flags, void *where)
+{
+    int fixed = flags & MREMAP_FIXED ? MAP_FIXED : 0;
+    void *moved;
+
+    if (is_remap_refused(at, bytes, wanted, flags, where)) {
+        errno = EINVAL;
+        return MAP_FAILED;
+    }
+    if (wanted <= bytes && !(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))) {
+        if (wanted < bytes && fence((char *)at + wanted, bytes - wanted) < 0)
+            return MAP_FAILED;
+        return at;
+    }
+    if (!(flags & MREMAP_MAYMOVE)) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    moved = LENSI_NEXT(mmap)(fixed ? where : NULL, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | fixed, -1, 0);
+    if (moved == MAP_FAILED)
+        return moved;
+    memcpy(moved, at, wanted < bytes ? wanted : bytes);
+    if (flags & MREMAP_DONTUNMAP)
+        memset(at, 0, bytes);
+    else
+        fence(at, bytes);
+    return moved;
+}
+
+LENSI_EXPORT void *mremap(void *at, size_t bytes, size_t wanted, int flags, ...)
+{
+    va_list list;
+
+    va_start(list, flags);
+    void *where = va_arg(list, void *);
+    va_end(list);
+    if (flags & MREMAP_FIXED)
+        lensi_pin_forever(where, wanted);
+    if (LENSI_UNLIKELY(lensi_recording)) {
+        void *moved = LENSI_NEXT(mremap)(at, bytes, wanted, flags, where);
+
+        if (moved != MAP_FAILED && bytes && !(flags & MREMAP_DONTUNMAP))
+            lensi_record_remapped(at, bytes, moved, wanted);
+        return moved;
+    }
+    if (LENSI_LIKELY(!lensi_touches_ours(at, bytes)))
+        return LENSI_NEXT(mremap)(at, bytes, wanted, flags, where);
+    bytes = whole_pages(bytes);
+    if ((uintptr_t)at % LENSI_IO_PAGE == 0 && bytes && wanted && all_ours(at, bytes))
+        return remap_ours(at, bytes, whole_pages(wanted), flags, where);
+    lensi_pin_forever(at, bytes);
+    return LENSI_NEXT(mremap)(at, bytes, wanted, flags, where);
+}
+
+#define MMAP(name, offset_type) \
+    LENSI_EXPORT void *name(void *at, size_t bytes, int protection, int flags, int fd, offset_type offset) \
+    { \
+        if (LENSI_UNLIKELY(flags & MAP_FIXED)) \
+            lensi_pin_forever(at, bytes); \
+        void *mapped = LENSI_NEXT(name)(at, bytes, protection, flags, fd, offset); \
+        if (LENSI_UNLIKELY(lensi_recording) && mapped != MAP_FAILED) \
+            lensi_record_mapped(mapped, bytes, protection, flags, fd, (uint64_t)offset, __builtin_return_address(0), \
+                                (const uintptr_t *)__builtin_frame_address(0) + 1); \
+        return mapped; \
+    }
+MMAP(mmap, off_t)
+MMAP(mmap64, off64_t)

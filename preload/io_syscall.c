@@ -1,0 +1,163 @@
+/*
+ * io_syscall.c - syscall(2): what a program asks of the kernel by number gets the same treatment as by name.
+ *
+ * Not a cancellation point, so no cleanup handler. Nobody calls vfork this way: its child would return on the stack
+ * that the parent is to return on, through libc's function as through ours.
+ */
+#undef _FORTIFY_SOURCE
+#include "preload/io.h"
+#include "preload/io_syscalls.h"
+#include "preload/process.h"
+#include "preload/signals.h"
+
+#include "liblens/sys.h"
+
+#include <errno.h>
+#include <linux/aio_abi.h>
+#include <linux/io_uring.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
+#ifndef SYS_landlock_create_ruleset
+#define SYS_landlock_create_ruleset 444
+#endif
+
+/* unistd.h declares it with an ellipsis; whatever the number, libc passes six arguments on. */
+typedef long syscall_function(long number, long a, long b, long c, long d, long e, long f);
+LENSI_EXPORT long lensi_syscall(long number, long a, long b, long c, long d, long e, long f) __asm__("syscall");
+#define NEXT_SYSCALL ((syscall_function *)LENSI_NEXT(syscall))
+
+#define POINTER(x) ((const void *)(x))
+#define i(at, bytes) IN(POINTER(at), (size_t)(bytes))
+#define o(at, bytes) OUT(POINTER(at), (size_t)(bytes))
+#define t(at) TEXT(POINTER(at))
+#define ts(at) TEXTS((char *const *)(at))
+#define vi(at, count) VECTOR_IN(POINTER(at), count)
+#define vo(at, count) VECTOR_OUT(POINTER(at), count)
+#define mi(at) lensi_pins_add_message(&pins, POINTER(at), LENSI_PIN_IN);
+#define mo(at) lensi_pins_add_message(&pins, POINTER(at), LENSI_PIN_OUT);
+#define p(at) AROUND(POINTER(at))
+#define CASE(name, words) \
+    case SYS_##name: \
+        words \
+        break;
+
+static long pinned(long number, long a, long b, long c, long d, long e, long f)
+{
+    struct lensi_pins pins;
+    long result;
+
+    pins.count = 0;
+    switch (number) {
+        LENSI_SYSCALL_TABLE(CASE)
+    default:
+        break;
+    }
+    result = NEXT_SYSCALL(number, a, b, c, d, e, f);
+    lensi_pins_end(&pins);
+    return result;
+}
+#undef i
+#undef o
+#undef t
+#undef ts
+#undef vi
+#undef vo
+#undef mi
+#undef mo
+#undef p
+
+/* ---- buffers that the kernel goes on using after the call */
+
+static void keep_requests(struct iocb *const *list, long count)
+{
+    for (long i = 0; i < count; i++) {
+        lensi_pin_forever(list[i], sizeof *list[i]);
+        lensi_pin_forever((const void *)(uintptr_t)list[i]->aio_buf, list[i]->aio_nbytes);
+    }
+}
+
+static void keep_vector(const struct iovec *vector, long count)
+{
+    lensi_pin_forever(vector, (size_t)count * sizeof *vector);
+    for (long i = 0; i < count; i++)
+        lensi_pin_forever(vector[i].iov_base, vector[i].iov_len);
+}
+
+/* ---- calls that do more than use memory */
+
+/* A process of its own, with a copy of our memory. clone3's flags are the first word of what it points to. */
+static bool copies_memory(long number, long a)
+{
+    if (number == SYS_fork)
+        return true;
+    if (number == SYS_clone)
+        return !((unsigned long)a & CLONE_VM);
+    return number == SYS_clone3 && !(((const struct clone_args *)a)->flags & CLONE_VM);
+}
+
+static long forked(long number, long a, long b, long c, long d, long e)
+{
+    long pid;
+
+    lensi_process_forks();
+    pid = NEXT_SYSCALL(number, a, b, c, d, e, 0);
+    lensi_process_forked(pid == 0);
+    return pid;
+}
+
+/* The calls for which this library has a function that does more than pin. False: not one of them. */
+static bool by_name(long number, long a, long b, long c, long d, long e, long f, long *result)
+{
+    void *at = (void *)a;
+
+    switch (number) {
+    case SYS_close: *result = close((int)a); return true;
+    case SYS_close_range: *result = close_range((unsigned)a, (unsigned)b, (int)c); return true;
+    case SYS_dup2: *result = dup2((int)a, (int)b); return true;
+    case SYS_dup3: *result = dup3((int)a, (int)b, (int)c); return true;
+    case SYS_madvise: *result = madvise(at, (size_t)b, (int)c); return true;
+    case SYS_mprotect: *result = mprotect(at, (size_t)b, (int)c); return true;
+    case SYS_munmap: *result = munmap(at, (size_t)b); return true;
+    case SYS_pkey_mprotect: *result = pkey_mprotect(at, (size_t)b, (int)c, (int)d); return true;
+    case SYS_mmap: *result = (long)mmap(at, (size_t)b, (int)c, (int)d, (int)e, f); return true;
+    case SYS_mremap: *result = (long)mremap(at, (size_t)b, (size_t)c, (int)d, (void *)e); return true;
+    case SYS_mlock: *result = mlock(at, (size_t)b); return true;
+    case SYS_mlock2: *result = mlock2(at, (size_t)b, (unsigned)c); return true;
+    case SYS_mlockall: *result = mlockall((int)a); return true;
+    case SYS_rt_sigprocmask: *result = sigprocmask((int)a, (const void *)b, (void *)c); return true;
+    case SYS_rt_sigsuspend: *result = sigsuspend((const void *)a); return true;
+    default: return false;
+    }
+}
+
+long lensi_syscall(long number, long a, long b, long c, long d, long e, long f)
+{
+    long result;
+
+    if (!lensi_range.bytes)
+        return NEXT_SYSCALL(number, a, b, c, d, e, f);
+    if (number == SYS_clone || number == SYS_clone3 || number == SYS_fork) {
+        if (!copies_memory(number, a))
+            return NEXT_SYSCALL(number, a, b, c, d, e, f);
+        return forked(number, a, b, c, d, e);
+    }
+    if (number == SYS_exit_group)
+        lensi_process_ends((int)a);
+    if (number == SYS_execve || number == SYS_execveat)
+        lensi_process_leaves();
+    if (by_name(number, a, b, c, d, e, f, &result))
+        return result;
+    if (number == SYS_io_submit)
+        keep_requests((struct iocb *const *)c, b);
+    if (number == SYS_mseal) /* afterwards its protection is not to be changed any more */
+        lensi_pin_forever(POINTER(a), (size_t)b);
+    if (number == SYS_io_uring_register && b == IORING_REGISTER_BUFFERS)
+        keep_vector(POINTER(c), d);
+    return pinned(number, a, b, c, d, e, f);
+}

@@ -1,0 +1,23 @@
+/* process.h - forks and ends of processes. */
+#ifndef LENSI_PROCESS_H
+#define LENSI_PROCESS_H
+
+#include <stdbool.h>
+
+/*
+ * Once, first of all in the library's constructor: finds the next functions, and registers the engine's fork hooks.
+ * Registered first, they run last before a fork and first after it, so the program's own hooks see memory as ever.
+ */
+void lensi_process_init(void);
+/* Ends engine and recorder, unless this is a vfork's child, which ends in its parent's memory. */
+void lensi_process_ends(int status);
+/* The same when a signal is about to end the process. Async-signal-safe. */
+void lensi_process_dies(int number);
+/* The same before an exec, which may fail: the recorder writes what it has. */
+void lensi_process_leaves(void);
+
+/* Around a fork that libc's hooks do not see: before it, and after it in both processes. */
+void lensi_process_forks(void);
+void lensi_process_forked(bool in_child);
+
+#endif

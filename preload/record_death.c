@@ -1,0 +1,78 @@
+/* record_death.c - see record_death.h. The handler runs on a stack of ours: the thread's own may have no room. */
+#undef _FORTIFY_SOURCE
+#include "preload/record_death.h"
+
+#include "liblens/aside.h"
+#include "liblens/sys.h"
+#include "preload/next.h"
+#include "preload/process.h"
+#include "preload/record.h"
+
+#define BIT(number) (1ull << ((number) - 1))
+
+/* Those that end a process by default, and that can be caught. */
+static const uint64_t fatal = BIT(SIGHUP) | BIT(SIGINT) | BIT(SIGQUIT) | BIT(SIGILL) | BIT(SIGTRAP) | BIT(SIGABRT) |
+    BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGUSR1) | BIT(SIGSEGV) | BIT(SIGUSR2) | BIT(SIGPIPE) | BIT(SIGALRM) | BIT(SIGTERM) |
+    BIT(SIGSTKFLT) | BIT(SIGXCPU) | BIT(SIGXFSZ) | BIT(SIGVTALRM) | BIT(SIGPROF) | BIT(SIGPOLL) | BIT(SIGPWR) | BIT(SIGSYS);
+static bool started;
+
+static bool is_fatal(int number) { return started && number > 0 && number <= 64 && fatal & BIT(number); }
+
+static void finish(void *number) { lensi_process_dies(*(int *)number); }
+
+/*
+ * The signal comes again, with all that it told, when this returns: it is blocked until then. So the process ends where it
+ * would have, and its parent, and a core file, show the same.
+ */
+static void dies(int number, siginfo_t *info, void *context)
+{
+    struct { sighandler_t handler; unsigned long flags; void *restorer; uint64_t mask; } plain = {.handler = SIG_DFL};
+    int process = lensi_sys_process_id(), thread = lensi_sys_thread_id();
+    uint64_t before = lensi_sys_signals_hold();
+
+    (void)context;
+    lensi_aside(finish, &number);
+    lensi_sys(SYS_rt_sigaction, number, (long)&plain, 0, 8, 0, 0);
+    if (lensi_sys(SYS_rt_tgsigqueueinfo, process, thread, number, (long)info, 0, 0) < 0)
+        lensi_sys(SYS_tgkill, process, thread, number, 0, 0, 0);
+    lensi_sys_signals_release(before);
+}
+
+static bool is_ours(const struct sigaction *action) { return action->sa_flags & SA_SIGINFO && action->sa_sigaction == dies; }
+
+const struct sigaction *lensi_death_action(int number, const struct sigaction *set, struct sigaction *ours)
+{
+    if (!set || set->sa_handler != SIG_DFL || !is_fatal(number))
+        return set;
+    *ours = (struct sigaction){.sa_sigaction = dies, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    sigemptyset(&ours->sa_mask);
+    return ours;
+}
+
+void lensi_death_set(int number, sighandler_t handler)
+{
+    const struct sigaction set = {.sa_handler = SIG_DFL};
+
+    if (handler == SIG_DFL && is_fatal(number))
+        sigaction(number, &set, NULL);
+}
+
+void lensi_death_hide(struct sigaction *old)
+{
+    if (old && is_ours(old))
+        *old = (struct sigaction){.sa_handler = SIG_DFL};
+}
+
+sighandler_t lensi_death_hidden(sighandler_t old) { return old == (sighandler_t)(void *)dies ? SIG_DFL : old; }
+
+void lensi_death_start(void)
+{
+    struct sigaction now;
+
+    if (lensi_aside_open() < 0)
+        return;
+    started = true;
+    for (int number = 1; number <= 64; number++)
+        if (is_fatal(number) && sigaction(number, NULL, &now) == 0)
+            lensi_death_set(number, now.sa_handler);
+}

@@ -1,0 +1,35 @@
+/*
+ * record_fill.h - who fills large allocations: sampled first touches of their pages, with call paths.
+ *
+ * The kernel samples the program's own page faults (perf_event_open, a software event; no privilege where
+ * kernel.perf_event_paranoid is 2 or less) and puts address, registers and the innermost stack into a ring, which the
+ * writer's thread empties. The program is not stopped and gets no signal; what the kernel writes (read(2)) is not held up.
+ *
+ * Nothing of it is set up before a process holds large allocations worth it.
+ */
+#ifndef LENSI_RECORD_FILL_H
+#define LENSI_RECORD_FILL_H
+
+#include "liblens/trace_writer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* full: more samples, and of smaller programs. quiet: nothing is said if it does not work. */
+int lensi_fill_start(bool full, bool quiet); /* 0 or -ENOMEM */
+/* A large allocation was made. No lock is held. */
+void lensi_fill_grown(void);
+
+/* ---- the writer's thread, or who has its lock */
+
+/* Sleeps until the time is over, or the rings want to be emptied. */
+void lensi_fill_wait(uint64_t timeout_ns);
+/* Empties the rings, which makes nodes in the tree. */
+void lensi_fill_take(void);
+/* What is new. Nodes and sites below these numbers are told. */
+void lensi_tell_fill(struct lensi_trace_writer *writer, uint32_t nodes);
+
+/* What is counted after a fork is of memory that came after it: pages that both share are touched anew. */
+void lensi_fill_after_fork(bool in_child);
+
+#endif

@@ -1,0 +1,118 @@
+/* record_path.c - walks what has changed since the last walk; see record_path.h. */
+#include "preload/record_path.h"
+
+#include "liblens/trace.h"
+#include "preload/record_tree.h"
+#include "preload/stack_steps.h"
+
+/*
+ * How many of the frames [0, count) of the last walk do not stand any more, counted from frame 0: below that, they all
+ * do. Looks from the inner end, so that it stops before what a smaller stack at the same place may not have.
+ */
+static uint32_t standing(const struct lensi_path *path, uint32_t count)
+{
+    while (count && *path->slots[count - 1] == path->returns[count - 1])
+        count--;
+    return count;
+}
+
+/* The frames of the last walk from `kept` inwards go; the new ones come, and get their nodes. */
+static uint32_t join(struct lensi_path *path, uint32_t kept, size_t fresh, bool is_cut)
+{
+    uint32_t node = kept ? path->nodes[kept - 1] : 0;
+
+    if (kept + fresh > LENSI_PATH_FRAMES) { /* too deep now: as if nothing had been kept */
+        path->count = 0;
+        return UINT32_MAX;
+    }
+    path->count = kept;
+    path->is_cut = is_cut;
+    while (fresh-- > 0) {
+        unsigned flags = path->count == 0 && is_cut ? LENSI_NODE_TRUNCATED : 0;
+
+        node = lensi_tree_child(node, path->new_returns[fresh], flags);
+        path->slots[path->count] = path->new_slots[fresh];
+        path->returns[path->count] = path->new_returns[fresh];
+        path->nodes[path->count++] = node;
+    }
+    return node;
+}
+
+/* By the unwinder, the whole stack; outer frames that are as they were keep their nodes. */
+static uint32_t unwind(struct lensi_path *path, uintptr_t caller, const uintptr_t *slot)
+{
+    size_t count = lensi_stack_unwind(caller, LENSI_PATH_FRAMES, path->new_returns, (uintptr_t *)path->new_slots);
+    bool is_cut = count == LENSI_PATH_FRAMES;
+    uint32_t kept = 0;
+
+    if (count == 0) {
+        path->new_returns[0] = caller;
+        path->new_slots[0] = slot;
+        count = 1;
+        is_cut = true;
+    }
+    while (!is_cut && !path->is_cut && kept < path->count && kept < count &&
+           path->returns[kept] == path->new_returns[count - 1 - kept] && path->slots[kept] == path->new_slots[count - 1 - kept])
+        kept++;
+    return join(path, kept, count - kept, is_cut);
+}
+
+static size_t push(struct lensi_path *path, size_t fresh, const uintptr_t *slot)
+{
+    path->new_slots[fresh] = slot;
+    path->new_returns[fresh] = *slot;
+    return fresh + 1;
+}
+
+static uint32_t walk(struct lensi_path *path, uintptr_t caller, const uintptr_t *slot)
+{
+    const uintptr_t *pointer = (const uintptr_t *)slot[-1], *begin = slot; /* the frame pointer, while it is known */
+    uint32_t last = path->is_cut ? 0 : path->count; /* frames of the last walk that may still stand */
+    size_t fresh = 0;
+
+    for (;;) {
+        unsigned how;
+
+        while (last && path->slots[last - 1] < slot)
+            last--;
+        if (last && path->slots[last - 1] == slot && path->returns[last - 1] == *slot) {
+            uint32_t fallen = standing(path, last);
+
+            if (fallen == 0)
+                return join(path, last, fresh, false);
+            while (last > fallen && fresh < LENSI_PATH_FRAMES)
+                fresh = push(path, fresh, path->slots[--last]);
+            slot = path->slots[fallen - 1];
+            last = fallen - 1;
+            pointer = NULL;
+        }
+        if (fresh == LENSI_PATH_FRAMES)
+            return join(path, 0, fresh, true);
+        fresh = push(path, fresh, slot);
+        how = lensi_step_at(*slot);
+        if (how == STEP_LAST)
+            return join(path, 0, fresh, false);
+        if (how == STEP_UNKNOWN || how == STEP_VARIES || (how == STEP_POINTER && !lensi_step_is_near(pointer, slot)))
+            return unwind(path, caller, begin);
+        if (how == STEP_POINTER) {
+            slot = pointer + 1;
+            pointer = (const uintptr_t *)*pointer;
+        } else {
+            slot += how;
+            pointer = NULL; /* the function may have used the register for something else */
+        }
+    }
+}
+
+uint32_t lensi_path_node(struct lensi_path *path, uintptr_t caller, const uintptr_t *slot)
+{
+    uint32_t count = path->count, node;
+
+    if (!HAS_STEPS || *slot != caller)
+        return unwind(path, caller, slot);
+    if (count && path->slots[count - 1] == slot && path->returns[count - 1] == caller && !path->is_cut &&
+        standing(path, count) == 0)
+        return path->nodes[count - 1];
+    node = walk(path, caller, slot);
+    return node == UINT32_MAX ? walk(path, caller, slot) : node;
+}

@@ -1,0 +1,18 @@
+/* record_tell.h - what has changed since it was last told, as records of the trace. Under the writer's lock. */
+#ifndef LENSI_RECORD_TELL_H
+#define LENSI_RECORD_TELL_H
+
+#include "liblens/trace_writer.h"
+
+/* New modules, nodes and sites. Returns how many nodes have been told, with the blank 0. */
+uint32_t lensi_tell_tree(struct lensi_trace_writer *writer);
+void lensi_tell_snapshot(struct lensi_trace_writer *writer, uint64_t origin_ns);
+void lensi_tell_totals(struct lensi_trace_writer *writer, uint64_t origin_ns);
+void lensi_tell_end(struct lensi_trace_writer *writer, enum lensi_end_kind kind, int status, uint64_t origin_ns);
+/* In a fork's child: a new trace, in which nothing is told. */
+void lensi_tell_forget(void);
+
+/* New files, and inputs that are new or have grown, of those nodes (record_input.c). Last: also what may just be under way. */
+void lensi_tell_inputs(struct lensi_trace_writer *writer, uint32_t nodes, bool last, uint64_t origin_ns);
+
+#endif

@@ -1,0 +1,128 @@
+#!/bin/bash
+# Who fills a block: a program whose fillers are known, on every side of a fork and in threads, what the kernel writes, and
+# where the kernel lets nobody look.
+#   tests/fill.sh BUILD
+set -u
+build=$(cd "${1:-build}" && pwd)
+lens=$build/lens fillers=$build/tests/profile/fillers deny=$build/tests/support/deny
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+unset LENS_TRACE LENS_PLAN
+export LC_ALL=C
+passed=0 failed=0 skipped=0
+result() { # status, name, remark
+    if [ "$1" = 0 ]; then
+        passed=$((passed + 1))
+        echo "ok - $2"
+    else
+        failed=$((failed + 1))
+        echo "not ok - $2${3:+ # $3}"
+    fi
+}
+skip() {
+    skipped=$((skipped + 1))
+    echo "skip - $1: $2"
+}
+same() { # name, got, wanted
+    [ "$2" = "$3" ]
+    result $? "$1" "got \"$2\", wanted \"$3\""
+}
+mode=--full under=
+record() { # PROGRAM...: $status, out, err, report.json (of the first process), trace, trace.PID
+    rm -f trace trace.* report.json
+    timeout -k 2 60 $under "$lens" profile $mode -o trace -- "$@" >out 2>err </dev/null
+    status=$?
+    "$lens" report --json report.json trace >report.txt 2>report.err
+}
+# share SITE FILLER: of 100, rounded; "reads" after the name for what the kernel wrote
+share() {
+    jq -r --arg site "$1" --arg filler "$2" '[.sites[] | select(.name == $site) | .filled_by[]? |
+        select(.name + (if .by_reads then " reads" else "" end) == $filler) | .share] | add // 0 | . * 100 | round' report.json
+}
+near() { # name, SITE, FILLER, wanted share: a machine that is busy loses samples
+    local got
+    got=$(share "$2" "$3")
+    [ "$got" -ge $(($4 - 15)) ] && [ "$got" -le $(($4 + 15)) ]
+    result $? "$1" "$3 has $got % of $2, wanted $4; $(jq -c --arg site "$2" '[.sites[] | select(.name == $site) | .filled_by[]? | [.name, .share, .samples]]' report.json)"
+}
+
+# ---- where it is denied: one line, and all else as ever
+if "$deny" 298 true 2>/dev/null && [ "$(uname -m)" = x86_64 ]; then
+    plain=$("$fillers" stores)
+    under="$deny 298"
+    record "$fillers" stores
+    same "denied: status and output" "$status $(cat out)" "0 $plain"
+    same "denied: one line" "$(cat err)" \
+        "lens: who fills the memory is not watched: perf_event_open: not permitted (kernel.perf_event_paranoid above 2, or a sandbox)"
+    same "denied: the report does without" "$(jq -c '[.sites[] | select(.name == "for_two") | .filled_by]' report.json)" "[null]"
+    under="$deny 310"
+    record "$fillers" stores
+    same "unwind tables that cannot be copied: status and output" "$status $(cat out)" "0 $plain"
+    under=
+else
+    skip "denied" "no filters here"
+fi
+mode="--full"
+record "$fillers" small
+same "nothing large: nothing is watched" "$status $(cat err) $(jq -c '[.sites[].filled_by] | unique' report.json)" "0  [null]"
+
+# ---- what is filled by whom
+record "$fillers" stores
+if grep -q 'is not watched' err; then
+    skip "fillers" "$(cat err)"
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ "$failed" = 0 ]
+    exit
+fi
+same "known fillers: status and output" "$status $(cat out err)" "0 $("$fillers" stores)"
+near "stores" for_stores by_stores 100
+near "libc stores for its caller" for_memset by_memset 100
+near "two functions fill: the larger part" for_two by_stores 75
+near "two functions fill: the smaller part" for_two by_others 25
+near "at the end of a deep stack" for_zeros by_recursion 100
+grep -q '^ *filled by by_stores (fillers.c:[0-9]*) [0-9.]*%, by_others (fillers.c:[0-9]*) ' report.txt
+result $? "the table says so" "$(cat report.txt)"
+callers=$("$build/tests/tools/trace_dump" trace | grep -c '^writer')
+[ "$callers" -ge 5 ]
+result $? "records in the trace" "$callers"
+record "$fillers" threads
+near "threads: most of them" for_threads by_stores 75
+near "threads: the other" for_threads by_others 25
+record "$fillers" reversed
+near "a thread older than the block" for_later by_stores 100
+head -c 16M /dev/urandom >data
+record "$fillers" reads "$work/data"
+near "read(2): by the kernel, for the reader" for_reads "by_reads reads" 50
+near "read(2): the rest" for_reads by_stores 50
+record "$fillers" forks
+near "fork: before" for_stores by_stores 100
+near "fork: after" for_later by_stores 100
+same "fork: what is copied was filled before" "$(share for_stores by_others)" 0
+"$lens" report --json report.json trace.* >/dev/null 2>&1
+near "fork: the child's own" for_child by_memset 100
+same "fork: the child fills nothing of its parent's" "$(share for_stores by_others)" 0
+
+# ---- sampled: less, but the same; and the pages that --use makes come and go are no fillings
+mode=
+record "$fillers" stores
+near "sampled: stores" for_stores by_stores 100
+near "sampled: memset" for_memset by_memset 100
+mode="--full --use"
+record "$fillers" stores
+same "with --use: status and output" "$status $(cat out)" "0 $("$fillers" stores)"
+near "with --use: stores" for_stores by_stores 100
+near "with --use: two" for_two by_stores 75
+
+# ---- by an ordinary user
+mode=--full
+if [ "$(id -u)" = 0 ] && [ "$(cat /proc/sys/kernel/perf_event_paranoid)" -le 2 ] && chmod 777 "$work" && setpriv --reuid=65534 --regid=65534 --clear-groups "$fillers" small >/dev/null 2>&1; then
+    rm -f trace report.json
+    setpriv --reuid=65534 --regid=65534 --clear-groups "$lens" profile --full -o trace -- "$fillers" stores >out 2>err
+    "$lens" report --json report.json trace >/dev/null 2>&1
+    near "without privilege" for_two by_stores 75
+else
+    skip "without privilege" "cannot become another user, or kernel.perf_event_paranoid is above 2"
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
