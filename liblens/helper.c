@@ -14,14 +14,35 @@
  * that moment finds the lock held for good and hangs in its own first start. Helpers need none of what it adds.
  */
 #if defined(__SANITIZE_ADDRESS__)
+#include "liblens/arena.h"
+
 #include <dlfcn.h>
+#include <errno.h>
+#include <sanitizer/asan_interface.h>
+
+struct start {
+    void *(*run)(void *);
+    void *context;
+};
+
+__attribute__((no_sanitize("address"))) static void *on_clean_stack(void *of)
+{
+    struct start *start = of;
+
+    __asan_unpoison_memory_region((char *)__builtin_frame_address(0) - STACK_BYTES, STACK_BYTES);
+    return start->run(start->context);
+}
+
 static int create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *context)
 {
-    static __typeof__(&pthread_create) libc_create;
+    __typeof__(&pthread_create) libc_create =
+        (__typeof__(&pthread_create))dlsym(dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), "pthread_create");
+    struct start *start = lensi_arena_new(sizeof *start);
 
-    if (!libc_create)
-        libc_create = (__typeof__(&pthread_create))dlsym(dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), "pthread_create");
-    return libc_create(thread, attributes, run, context);
+    if (!start || !libc_create)
+        return EAGAIN;
+    *start = (struct start){.run = run, .context = context};
+    return libc_create(thread, attributes, on_clean_stack, start);
 }
 #else
 #define create pthread_create
