@@ -51,7 +51,7 @@ static uint64_t period, period_since_ns; /* since then it is twice what it was *
 static uint32_t period_samples;
 static _Atomic bool is_asked; /* events were opened, or cannot be */
 static bool is_full, is_quiet, is_counted, is_told;
-static _Atomic uint64_t since_ns; /* the last fork: blocks that are older do not count */
+static _Atomic uint64_t since_ns; /* the last fork */
 
 /* How often a path has touched a site's pages first. */
 static struct count {
@@ -305,11 +305,16 @@ static uint32_t node_of(struct lensi_moment *moment)
     return node;
 }
 
-/* The block that was touched at that time, not one that came to its place since. */
+/*
+ * The block that was touched at that time, not one that came to its place since; and after a fork no older one, whose
+ * pages are copied, not filled.
+ */
 static bool find_block(uint64_t address, uint64_t time_ns, struct lensi_block_record *block)
 {
+    uint64_t fork_ns = atomic_load(&since_ns);
+
     return lensi_blocks_first(address, 1, block) && block->birth_ns <= time_ns + LATE_NS &&
-           block->birth_ns >= atomic_load(&since_ns) && lensi_sites.sites[block->site].kind != LENSI_SITE_MAP_FILE;
+           (time_ns < fork_ns || block->birth_ns >= fork_ns) && lensi_sites.sites[block->site].kind != LENSI_SITE_MAP_FILE;
 }
 
 /* time, address, kind of registers, registers, size of the stack, stack, how much of it is there, page size. */
