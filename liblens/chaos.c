@@ -94,7 +94,7 @@ const struct lensi_plan *lensi_chaos_plan(const struct lensi_chaos_spec *spec)
 
 void lensi_chaos_open(struct lensi_options *options)
 {
-    static const uint32_t batches[] = {1, 4, 16, 64, LENSI_BATCH_PAGES}, rarities[] = {2, 8, 32, 128}, shares[] = {0, 0, 16, 3};
+    static const uint32_t batches[] = {1, 4, 16, 32, LENSI_BATCH_PAGES}, rarities[] = {2, 8, 32, 128}, shares[] = {0, 0, 16, 3};
 
     seed = options->chaos.seed * 0xd1342543de82ef95ull;
     lensi_chaos_on = true;

@@ -17,7 +17,7 @@
 #define WRITE_NS_PER_PAGE 1500u
 /* Less than this spent in faults is not worth a file. */
 #define FAULTS_LEAST_NS 250000000u
-#define SETTLE_PAGES 256u
+#define SETTLE_PAGES 64u
 #define SETTLE_AGAIN_NS 1000000000u
 #define LOADED_NS 1000000000u
 

@@ -6,7 +6,7 @@
 
 #include "liblens/region.h"
 
-#define LENSI_BATCH_PAGES 256u
+#define LENSI_BATCH_PAGES 64u
 
 /*
  * Tries to prove the PLAIN pages of [page, page + count), count <= LENSI_BATCH_PAGES, all of them resident. Returns how
