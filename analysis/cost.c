@@ -17,7 +17,6 @@
 #define TEXT_LINES 200000u
 #define ROUNDS 3
 #define RANDOM_TOUCHES 800u
-#define CHUNK_PAGES 16u   /* from one checkpoint to the next (liblens/pages.h) */
 #define PROOF_NS 700.0    /* of a page, without making what it is compared with: docs/ARCHITECTURE.md */
 
 /* A 2-core virtual machine of 2024: where nothing can be measured. */
@@ -116,13 +115,13 @@ void cost_measure(struct cost_machine *machine)
 
 /*
  * In a stream, another processor makes the next window while the program works on this one: it waits for what is left. At
- * random, everything from the checkpoint before the page on has to be read.
+ * random, a page's own text is read: checkpoints come to lie at every page, once a view's worth of wandering has been paid.
  */
 void cost_page(const struct cost_machine *machine, double text_bytes, double compute_ns, unsigned cpus, struct cost_page *page)
 {
     double text_ns = text_bytes * machine->text_ns_per_byte, waits = cpus > 1 ? text_ns - compute_ns : text_ns;
 
     page->stream_ns = machine->stream_ns + (waits > 0 ? waits : 0);
-    page->touch_ns = machine->touch_ns + text_ns * (text_bytes > 0 ? (CHUNK_PAGES + 1) / 2.0 : 1);
+    page->touch_ns = machine->touch_ns + text_ns;
     page->once_ns = (PROOF_NS + text_ns) * (cpus > 1 ? 0.5 : 1);
 }

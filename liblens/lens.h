@@ -141,7 +141,7 @@ struct lens_ops {
     const char *usage;   /* one line: arguments, as a person would write them */
     size_t params_bytes; /* <= LENS_PARAMS_MAX */
     size_t cursor_bytes; /* 0, or sizeof(struct lens_cursor) + what `more` takes (<= 64 KiB) */
-    uint64_t checkpoint_every; /* 0, or the view bytes between two checkpoints (default 64 KiB) */
+    uint64_t checkpoint_every; /* 0, or the view bytes between two checkpoints (default 64 KiB; one a page where pages come at random) */
 
     /* Reads the arguments into params. 0, or -EINVAL with *error filled in (what was expected, what to write). */
     int (*configure)(void *params, const struct lens_args *args, struct lens_error *error);

@@ -24,49 +24,6 @@ static uint64_t serials;
 static int64_t stage_read(struct lensi_view *view, struct lensi_workspace *w, unsigned stage, uint64_t offset, void *out,
                           uint64_t bytes, bool keep);
 
-/* ---- checkpoints */
-
-static struct lens_cursor *checkpoint_at(const struct lensi_stage_view *s, uint64_t index, struct lens_cursor *to)
-{
-    struct lensi_leaf *leaf;
-    size_t bytes = s->cursor_bytes - sizeof to->view, slot = index % LENSI_LEAF_CHECKPOINTS;
-
-    if (index == 0) {
-        memset(to, 0, s->cursor_bytes);
-        return to;
-    }
-    if (index / LENSI_LEAF_CHECKPOINTS >= LENSI_LEAVES)
-        return NULL;
-    leaf = atomic_load_explicit(&s->leaves[index / LENSI_LEAF_CHECKPOINTS], memory_order_acquire);
-    if (!leaf || !atomic_load_explicit(&leaf->valid[slot], memory_order_acquire))
-        return NULL;
-    to->view = index * s->every;
-    memcpy(&to->source, leaf->cursors + slot * bytes, bytes);
-    return to;
-}
-
-static void checkpoint_keep(struct lensi_stage_view *s, const struct lens_cursor *cursor)
-{
-    uint64_t index = cursor->view / s->every;
-    size_t bytes = s->cursor_bytes - sizeof cursor->view, slot = index % LENSI_LEAF_CHECKPOINTS;
-    struct lensi_leaf *leaf;
-
-    if (index == 0 || index / LENSI_LEAF_CHECKPOINTS >= LENSI_LEAVES)
-        return;
-    leaf = atomic_load(&s->leaves[index / LENSI_LEAF_CHECKPOINTS]);
-    if (!leaf) {
-        leaf = lensi_arena_map(sizeof *leaf + LENSI_LEAF_CHECKPOINTS * bytes);
-        if (!leaf)
-            return;
-        atomic_store(&s->leaves[index / LENSI_LEAF_CHECKPOINTS], leaf);
-    }
-    if (atomic_load(&leaf->valid[slot]))
-        return;
-    memcpy(leaf->cursors + slot * bytes, &cursor->source, bytes);
-    atomic_store_explicit(&leaf->valid[slot], 1, memory_order_release);
-    lensi_count(metadata_bytes, bytes + 1);
-}
-
 /* ---- the source of a stage */
 
 static int64_t source_read(struct lensi_desk *desk, uint64_t offset, void *to, uint64_t bytes)
@@ -138,22 +95,16 @@ static void desk_take(struct lensi_desk *desk, const struct lensi_view *view, bo
 /* Puts the desk's cursor at the last known place at or before offset. */
 static void seek(struct lensi_desk *desk, const struct lensi_stage_view *s, uint64_t offset)
 {
-    uint64_t index = offset / s->every;
+    bool here = desk->cursor_good && desk->cursor->view <= offset;
 
-    if (desk->cursor_good && desk->cursor->view <= offset && (offset - desk->cursor->view < s->every || index == 0))
+    if (here && desk->cursor->view == offset)
         return;
     if (s->ops->seek && s->ops->seek(s->params, desk->cursor, offset) == 0) {
         desk->cursor_good = true;
         return;
     }
-    if (desk->cursor_good && desk->cursor->view <= offset) { /* a checkpoint must beat going on from here */
-        uint64_t here = desk->cursor->view / s->every;
-        while (index > here && !checkpoint_at(s, index, desk->cursor))
-            index--;
-        return;
-    }
-    while (!checkpoint_at(s, index, desk->cursor))
-        index--;
+    /* A checkpoint must beat going on from here. */
+    lensi_checkpoint_find(&s->checkpoints, offset, here ? desk->cursor->view + 1 : 0, desk->cursor);
     desk->cursor_good = true;
 }
 
@@ -161,11 +112,11 @@ static void seek(struct lensi_desk *desk, const struct lensi_stage_view *s, uint
 static int64_t make(struct lensi_view *view, struct lensi_desk *desk, struct lensi_stage_view *s, void *out, uint64_t bytes)
 {
     struct lens_cursor *cursor = desk->cursor;
-    uint64_t before = cursor->view, boundary = (before / s->every + 1) * s->every;
+    uint64_t before = cursor->view, next = s->ops->seek ? UINT64_MAX : lensi_checkpoint_next(&s->checkpoints, before, desk->keep);
     int64_t got;
 
-    if (bytes > boundary - before && desk->keep && !s->ops->seek)
-        bytes = boundary - before;
+    if (bytes > next - before)
+        bytes = next - before;
     desk->cursor_good = false;
     got = s->ops->get(s->params, &desk->reader, cursor, out, bytes);
     if (got < 0)
@@ -180,9 +131,17 @@ static int64_t make(struct lensi_view *view, struct lensi_desk *desk, struct len
     lensi_count(decoded_bytes, got);
     if ((uint64_t)got < bytes)
         atomic_store(&s->end, cursor->view);
-    else if (desk->keep && cursor->view == boundary && !s->ops->seek)
-        checkpoint_keep(s, cursor);
+    else if (cursor->view == next)
+        lensi_checkpoint_keep(&s->checkpoints, cursor, desk->keep);
     return got;
+}
+
+/* A lens that can go anywhere reads about as much as it makes; others have to find their way from a checkpoint. */
+static uint64_t first_refill(const struct lensi_stage_view *s, uint64_t bytes)
+{
+    uint64_t about = s->ops->seek ? bytes : lensi_checkpoints_are_fine(&s->checkpoints) ? 2 * bytes : FIRST_REFILL_BYTES;
+
+    return about < FIRST_REFILL_BYTES ? about : FIRST_REFILL_BYTES;
 }
 
 static int64_t stage_read(struct lensi_view *view, struct lensi_workspace *w, unsigned stage, uint64_t offset, void *out,
@@ -199,9 +158,10 @@ static int64_t stage_read(struct lensi_view *view, struct lensi_workspace *w, un
     if (s->ops->flags & LENS_IDENTITY)
         return stage ? stage_read(view, w, stage - 1, offset, out, bytes, keep) : lensi_backing_read(view->backing, offset, out, bytes);
     desk_take(desk, view, keep);
-    /* A lens that can go anywhere reads about as much as it makes; others have to find their way from a checkpoint. */
-    desk->hint_bytes = s->ops->seek && bytes < FIRST_REFILL_BYTES ? bytes : FIRST_REFILL_BYTES;
+    desk->hint_bytes = first_refill(s, bytes);
     seek(desk, s, offset);
+    if (!keep && desk->cursor->view < offset)
+        lensi_checkpoint_skipped(&s->checkpoints, offset - desk->cursor->view, end);
     while (desk->cursor->view < offset) {
         uint64_t skip = offset - desk->cursor->view;
         int64_t got = make(view, desk, s, desk->discard, skip < LENSI_DISCARD_BYTES ? skip : LENSI_DISCARD_BYTES);
@@ -265,13 +225,12 @@ static int stage_open(struct lensi_view *view, struct lensi_workspace *w, unsign
     int result = 0;
 
     s->ops = plan->ops;
-    s->every = plan->ops->checkpoint_every ? plan->ops->checkpoint_every : DEFAULT_EVERY;
-    s->cursor_bytes = plan->ops->cursor_bytes ? plan->ops->cursor_bytes : sizeof(struct lens_cursor);
     s->end = LENS_UNKNOWN;
     if (!s->params) /* else of a spent view of the same pipe */
         s->params = lensi_arena_new(plan->ops->params_bytes + 16);
-    s->leaves = lensi_arena_map(LENSI_LEAVES * sizeof *s->leaves);
-    if (!s->params || !s->leaves)
+    result = lensi_checkpoints_open(&s->checkpoints, plan->ops->checkpoint_every ? plan->ops->checkpoint_every : DEFAULT_EVERY,
+                                    plan->ops->cursor_bytes ? plan->ops->cursor_bytes : sizeof(struct lens_cursor));
+    if (!s->params || result < 0)
         return -ENOMEM;
     memset(s->params, 0, plan->ops->params_bytes + 16);
     if (plan->params)
@@ -288,16 +247,8 @@ static int stage_open(struct lensi_view *view, struct lensi_workspace *w, unsign
 
 static void destroy(struct lensi_view *view)
 {
-    for (size_t i = 0; i < view->stages; i++) {
-        struct lensi_stage_view *s = &view->stage[i];
-        size_t leaf_bytes = sizeof(struct lensi_leaf) + LENSI_LEAF_CHECKPOINTS * (s->cursor_bytes - 8);
-        for (size_t k = 0; s->leaves && k < LENSI_LEAVES; k++)
-            if (s->leaves[k])
-                lensi_arena_unmap(s->leaves[k], leaf_bytes);
-        if (s->leaves)
-            lensi_arena_unmap((void *)(uintptr_t)s->leaves, LENSI_LEAVES * sizeof *s->leaves);
-        s->leaves = NULL;
-    }
+    for (size_t i = 0; i < view->stages; i++)
+        lensi_checkpoints_close(&view->stage[i].checkpoints);
     lensi_backing_close(view->backing);
     lensi_lock(&lock);
     view->next = spent;

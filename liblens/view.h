@@ -8,23 +8,14 @@
 #define LENSI_VIEW_H
 
 #include "liblens/backing.h"
+#include "liblens/checkpoints.h"
 #include "liblens/plan.h"
 #include "liblens/workspace.h"
-
-#define LENSI_LEAF_CHECKPOINTS 1024
-#define LENSI_LEAVES 16384 /* 1 TiB of view at 64 KiB a checkpoint */
-
-struct lensi_leaf {
-    _Atomic uint8_t valid[LENSI_LEAF_CHECKPOINTS];
-    uint8_t cursors[]; /* each cursor_bytes - 8: a checkpoint's view offset is known from its place */
-};
 
 struct lensi_stage_view {
     const struct lens_ops *ops;
     void *params; /* our own copy, prepared */
-    uint64_t every;
-    size_t cursor_bytes;
-    _Atomic(struct lensi_leaf *) *leaves;
+    struct lensi_checkpoints checkpoints;
     _Atomic uint64_t end; /* size of this stage's view once known, else LENS_UNKNOWN */
 };
 

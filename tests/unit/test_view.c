@@ -115,6 +115,56 @@ Test(view, uses_checkpoints)
     unlink(path);
 }
 
+/* Rows of one text that several lenses take. */
+static const char *table_file(size_t rows)
+{
+    static char path[64];
+    FILE *file;
+
+    snprintf(path, sizeof path, "/tmp/lens-view-%d-table", (int)getpid());
+    file = fopen(path, "w");
+    cr_assert_not_null(file);
+    for (size_t i = 0; i < rows; i++)
+        fprintf(file, "%d:%.6f %d:%.17g\n", (int)(toy_mix(i) % 1000), (double)(toy_mix(i) >> 44) / 1e6, (int)i + 1, 1.0 / (double)(i + 1));
+    cr_assert_eq(fclose(file), 0);
+    return path;
+}
+
+/* Pages wanted at random: after a view's worth of wandering, the way to each is a page at most, and that is counted. */
+Test(view, keeps_fine_checkpoints_where_pages_come_at_random)
+{
+    static const char *const lenses[] = {"record(\"%d:%lf %d:%lf\\n\")", "rows(\"%d:%lf\", label=0)",
+                                         "delimited(sep=\":\", header=0, type=double, columns=[0])", "bytes(map=[\":\", \" \"]) | tokens(\"%lf\")", "bytes(map=[\":\", \"=\"]) | record(\"%d=%lf %d=%lf\\n\")"};
+    const char *path = table_file(60000);
+
+    for (size_t i = 0; i < sizeof lenses / sizeof *lenses; i++) {
+        struct lensi_view *view = open_view(path, lenses[i]);
+        struct lensi_workspace *w = lensi_workspace_claim();
+        uint64_t bytes = measured(view), books = lensi_counted(metadata_bytes), before, made = 0;
+        uint8_t *whole = malloc(bytes), *page = malloc(LENSI_PAGE);
+        cr_assert_gt(bytes, 100000, "%s", lenses[i]);
+        cr_assert_eq(lensi_view_read(view, w, 0, whole, bytes, true), (int64_t)bytes);
+        check_cuts(view, whole, bytes, i, false, 3000);
+        for (uint64_t k = 0; k < 1000; k++) {
+            uint64_t at = toy_mix(k) % (bytes / LENSI_PAGE) * LENSI_PAGE;
+            before = lensi_counted(decoded_bytes);
+            cr_assert_eq(lensi_view_read(view, w, at, page, LENSI_PAGE, false), LENSI_PAGE);
+            cr_assert(memcmp(page, whole + at, LENSI_PAGE) == 0, "%s at %llu", lenses[i], (unsigned long long)at);
+            made += lensi_counted(decoded_bytes) - before;
+        }
+        cr_assert_leq(made, 1000 * LENSI_PAGE * (strchr(lenses[i], '|') ? 4 : 1) /* the first lens makes what the second takes */ + 100 * LENSI_PAGE, "%s: %llu bytes made for 1000 pages", lenses[i],
+                      (unsigned long long)made);
+        cr_assert_gt(lensi_counted(metadata_bytes) - books, bytes / LENSI_PAGE * 11, "%s", lenses[i]);
+        cr_assert_leq(lensi_counted(metadata_bytes) - books, bytes / LENSI_PAGE * 12, "%s", lenses[i]);
+        check_cuts(view, whole, bytes, i + 100, true, 1000);
+        lensi_workspace_release(w);
+        lensi_view_close(view);
+        free(whole);
+        free(page);
+    }
+    unlink(path);
+}
+
 Test(view, pipes_of_three)
 {
     uint64_t *sums;
