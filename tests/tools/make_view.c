@@ -10,6 +10,7 @@
  */
 #include "lenses/builtin.h"
 #include "liblens/backing.h"
+#include "liblens/pages.h"
 #include "liblens/view.h"
 #include "tests/unit/reader.h"
 
@@ -137,6 +138,17 @@ static int open_view(const char *path, const char *expression, struct lensi_view
     return result;
 }
 
+/* Anywhere, or at every page between coarse ones. */
+static void place_checkpoints(struct lensi_checkpoints *c)
+{
+    if (draw(2)) {
+        c->every = LENSI_PAGE * (1 + draw(8));
+        lensi_checkpoint_skipped(c, UINT64_MAX / 2, 0);
+    } else {
+        c->every = c->cursor_bytes > 1000 ? 500 + draw(20000) : draw_size(5000);
+    }
+}
+
 static void answer(uint64_t room, const char *path, const char *expression)
 {
     struct lensi_view *view, *other;
@@ -155,7 +167,7 @@ static void answer(uint64_t room, const char *path, const char *expression)
         wrong = difference("the size that was told", 0, (int64_t)lensi_view_end(view), bytes);
     } else if (open_view(path, expression, &other) == 0) {
         for (size_t i = 0; i < other->stages; i++)
-            other->stage[i].every = other->stage[i].cursor_bytes > 1000 ? 500 + draw(20000) : draw_size(5000);
+            place_checkpoints(&other->stage[i].checkpoints);
         wrong = check_pieces(other, whole, (uint64_t)bytes, ended);
         lensi_view_close(other);
     }
