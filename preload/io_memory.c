@@ -7,11 +7,16 @@
  */
 #undef _FORTIFY_SOURCE
 #include "preload/io.h"
+
+#include "liblens/sys.h"
 #include "preload/record.h"
 #include "preload/record_map.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -105,6 +110,46 @@ LENSI_EXPORT int posix_madvise(void *at, size_t bytes, int advice)
         advice >= POSIX_MADV_NORMAL && advice <= POSIX_MADV_DONTNEED)
         return 0; /* never destructive: libc ignores POSIX_MADV_DONTNEED itself */
     return LENSI_NEXT(posix_madvise)(at, bytes, advice);
+}
+
+/* Whether it stands for this process. */
+static bool is_our_own(int pidfd)
+{
+    char text[512], *at;
+    int fd;
+
+    if (pidfd == -10000 || pidfd == -10001) /* PIDFD_SELF_THREAD, PIDFD_SELF_THREAD_GROUP */
+        return true;
+    snprintf(text, sizeof text, "/proc/self/fdinfo/%d", pidfd);
+    fd = lensi_sys_open(text, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    int64_t got = lensi_sys_read_some(fd, text, sizeof text - 1);
+    lensi_sys_close(fd);
+    text[got > 0 ? got : 0] = '\0';
+    at = strstr(text, "\nPid:");
+    return at && atol(at + 5) == getpid();
+}
+
+/* By vector, and of late a process may give itself any advice so: then each part is given as by madvise. */
+LENSI_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *parts, size_t count, int advice, unsigned flags)
+{
+    struct iovec nothing = {.iov_base = NULL};
+    bool ours = false;
+    ssize_t done = 0;
+
+    for (size_t i = 0; lensi_range.bytes && i < count && count <= IOV_MAX; i++)
+        ours |= lensi_touches_ours(parts[i].iov_base, parts[i].iov_len);
+    if (LENSI_LIKELY(!ours) || flags || !is_our_own(pidfd))
+        return LENSI_NEXT(process_madvise)(pidfd, parts, count, advice, flags);
+    if (LENSI_NEXT(process_madvise)(pidfd, &nothing, 1, advice, 0) < 0) /* this kernel does not take that advice */
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (madvise(parts[i].iov_base, parts[i].iov_len, advice) < 0)
+            return done ? done : -1;
+        done += (ssize_t)parts[i].iov_len;
+    }
+    return done;
 }
 
 /* ---- protection and locks */
@@ -237,6 +282,15 @@ LENSI_EXPORT void *mremap(void *at, size_t bytes, size_t wanted, int flags, ...)
         return remap_ours(at, bytes, whole_pages(wanted), flags, where);
     lensi_pin_forever(at, bytes);
     return LENSI_NEXT(mremap)(at, bytes, wanted, flags, where);
+}
+
+/* For shared mappings, which malloc's memory is not: in one rung ours is. */
+LENSI_EXPORT int remap_file_pages(void *at, size_t bytes, int protection, size_t page, int flags)
+{
+    if (LENSI_LIKELY(!lensi_touches_ours(at, bytes)))
+        return LENSI_NEXT(remap_file_pages)(at, bytes, protection, page, flags);
+    errno = EINVAL;
+    return -1;
 }
 
 #define MMAP(name, offset_type) \

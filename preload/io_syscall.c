@@ -122,6 +122,8 @@ static bool by_name(long number, long a, long b, long c, long d, long e, long f,
     case SYS_dup2: *result = dup2((int)a, (int)b); return true;
     case SYS_dup3: *result = dup3((int)a, (int)b, (int)c); return true;
     case SYS_madvise: *result = madvise(at, (size_t)b, (int)c); return true;
+    case SYS_process_madvise: *result = process_madvise((int)a, (const struct iovec *)b, (size_t)c, (int)d, (unsigned)e); return true;
+    case SYS_remap_file_pages: *result = remap_file_pages(at, (size_t)b, (int)c, (size_t)d, (int)e); return true;
     case SYS_mprotect: *result = mprotect(at, (size_t)b, (int)c); return true;
     case SYS_munmap: *result = munmap(at, (size_t)b); return true;
     case SYS_pkey_mprotect: *result = pkey_mprotect(at, (size_t)b, (int)c, (int)d); return true;

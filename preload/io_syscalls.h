@@ -56,4 +56,4 @@
     S(execve, t(a) ts(b) ts(c)) S(execveat, t(b) ts(c) ts(d)) S(get_mempolicy, p(a) p(b)) S(set_mempolicy, p(b)) \
     S(mbind, p(d)) S(move_pages, i(c, b * 8) i(d, b * 4) o(e, b * 4)) S(bpf, i(b, c)) S(perf_event_open, p(a)) \
     S(add_key, t(a) t(b) i(c, d)) S(request_key, t(a) t(b) t(c)) S(keyctl, p(b) p(c) p(d)) \
-    S(init_module, i(a, b) t(c)) S(finit_module, t(b)) S(process_madvise, vi(b, c)) S(landlock_create_ruleset, p(a))
+    S(init_module, i(a, b) t(c)) S(finit_module, t(b)) S(landlock_create_ruleset, p(a))

@@ -414,7 +414,7 @@
     H(mq_open) H(syscall) \
     /* io_memory.c */ \
     H(madvise) H(posix_madvise) H(mprotect) H(pkey_mprotect) H(munmap) H(mremap) H(mmap) H(mmap64) H(mlock) \
-    H(mlock2) H(mlockall) \
+    H(mlock2) H(mlockall) H(process_madvise) H(remap_file_pages) \
     /* io_limits.c */ \
     H(setrlimit) H(setrlimit64) H(getrlimit) H(getrlimit64) H(prlimit) H(prlimit64) \
     /* signals.c */ \

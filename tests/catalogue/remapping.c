@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
@@ -109,6 +110,33 @@ static void advice(void)
         CHECK(madvise(at, PAGES * PAGE, GUARD_REMOVE) == 0 && is_zero(at, PAGES * PAGE));
     }
     CHECK(data_is(at + PAGES * PAGE, place(at + PAGES * PAGE), 5 * PAGE) && data_is(at - 5 * PAGE, place(at - 5 * PAGE), 5 * PAGE));
+    CHECK(syscall(SYS_remap_file_pages, at + PAGES * PAGE, PAGE, 0, 0, 0) == -1 && errno == EINVAL);
+    CHECK(remap_file_pages(at + PAGES * PAGE, PAGE, 0, 1, 0) == -1 && errno == EINVAL);
+    CHECK(data_is(at + PAGES * PAGE, place(at + PAGES * PAGE), 5 * PAGE));
+}
+
+/* To oneself, by vector: by name and by number, each where the kernel takes such advice. */
+static void advice_by_vector(void)
+{
+    unsigned char *at = data_page(block, 440);
+    struct iovec parts[2] = {{at, 2 * PAGE}, {at + 5 * PAGE, PAGE}}, nothing = {0};
+    int self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+    CHECK(self >= 0);
+    CHECK(process_madvise(self, parts, 2, MADV_COLD, 0) == 3 * PAGE && data_is(at, place(at), PAGES * PAGE));
+    CHECK(process_madvise(self, parts, 2, MADV_COLD, 1) == -1 && errno == EINVAL);
+    CHECK(process_madvise(self, parts, 2, 9999, 0) == -1 && errno == EINVAL && data_is(at, place(at), PAGES * PAGE));
+    if (process_madvise(self, &nothing, 1, MADV_DONTNEED, 0) < 0) {
+        CHECK(process_madvise(self, parts, 2, MADV_DONTNEED, 0) == -1 && errno == EINVAL && data_is(at, place(at), PAGES * PAGE));
+        return;
+    }
+    CHECK(process_madvise(self, parts, 2, MADV_DONTNEED, 0) == 3 * PAGE);
+    CHECK(is_zero(at, 2 * PAGE) && is_zero(at + 5 * PAGE, PAGE));
+    parts[0].iov_base = at + 7 * PAGE;
+    CHECK(syscall(SYS_process_madvise, self, parts, 1, MADV_DONTNEED, 0) == 2 * PAGE && is_zero(at + 7 * PAGE, 2 * PAGE));
+    CHECK(data_is(at + 2 * PAGE, place(at + 2 * PAGE), 3 * PAGE) && data_is(at + 6 * PAGE, place(at + 6 * PAGE), PAGE));
+    CHECK(data_is(at + 9 * PAGE, place(at + 9 * PAGE), PAGE));
+    CHECK(close(self) == 0);
 }
 
 static void locks(void)
@@ -153,6 +181,7 @@ int main(int count, char **argument)
     moves_to_a_place(1);
     sizes();
     advice();
+    advice_by_vector();
     locks();
     seals();
     CHECK(data_is(block, 0, 20 * PAGE));
