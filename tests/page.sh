@@ -63,7 +63,8 @@ sed 's/"miss_ratio":null/"miss_ratio":{"points":[{"budget_bytes":0,"miss_ratio":
 drive miss.html
 has "with a curve there is a budget" "miss=true"
 has "the whole budget costs nothing" "whole=0.0%/0 B/1.00 ×"
-has "the slider moves the figures" "quarter=75.0%/150 MB/6.00 ×"
+has "it begins at a quarter of the memory" "quarter=75.0%/150 MB/6.00 ×"
+has "the slider moves the figures" "again=75.0%/150 MB/6.00 ×"
 has "the slider says the budget" "budget=50.0 MB"
 
 "$build/lens" report -q --html hostile.html hostile.trace 2> err

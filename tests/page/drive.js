@@ -31,9 +31,11 @@ see("zoomed", document.querySelectorAll(".frame.out").length > 0);
 see("miss", !document.getElementById("miss").hidden);
 if (!document.getElementById("miss").hidden) {
   const tiles = () => [...document.querySelectorAll("#budget-tiles b")].map(tile => tile.textContent).join("/");
+  see("quarter", tiles()); // where it begins
+  type("budget", "1000");
   see("whole", tiles());
   type("budget", "250");
-  see("quarter", tiles());
+  see("again", tiles());
   see("budget", document.getElementById("budget-value").textContent);
 }
 see("images", document.images.length);
