@@ -13,7 +13,7 @@ PROGRAMS = ("kv", "liblinear-train -s 2", "pnmtile, 8 bits", "bwa mem", "shuf", 
 def memory_bound(b):
     """A program that does nothing but read its memory, in a loop and at random, and one that fills and reads."""
     uses = b.tool("tests/use/uses")
-    return {"a loop over 64 MB": [uses, "loops", "150"], "64 MB at random": [uses, "randoms", "25000000"]}
+    return {"a loop over 64 MB": [uses, "loops", "600"], "64 MB at random": [uses, "randoms", "150000000"]}
 
 
 def watched(b, command, trace, how):

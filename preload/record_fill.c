@@ -20,8 +20,11 @@
 
 #define EVENTS_MAX 256u
 #define CPUS_MAX 256u
-#define RING_PAGES 64u /* a power of two */
+/* Powers of two. Where processors are few, rings are long enough for what a large memset touches while the writer waits for one. */
+#define RING_PAGES_MOST 256u
+#define RING_PAGES 64u
 #define RING_PAGES_LEAST 8u
+#define FEW_CPUS 4u
 #define WAKE_BYTES (16u * 1024u)
 #define HELD_BYTES (8u << 20) /* that a process holds in large allocations before it is watched */
 #define HELD_BYTES_FULL (1u << 20)
@@ -124,11 +127,12 @@ static int open_event(int thread, unsigned cpu)
 #endif
 
 /* Rings count against what a user may lock; many processes share that. */
-static int map_ring(struct event *event)
+static int map_ring(struct event *event, unsigned cpus)
 {
     int error = 0;
+    unsigned most = cpus <= FEW_CPUS ? RING_PAGES_MOST : RING_PAGES;
 
-    for (unsigned pages = ring_bytes ? (unsigned)(ring_bytes / LENSI_PAGE) : RING_PAGES; pages >= RING_PAGES_LEAST; pages /= 2) {
+    for (unsigned pages = ring_bytes ? (unsigned)(ring_bytes / LENSI_PAGE) : most; pages >= RING_PAGES_LEAST; pages /= 2) {
         event->ring = lensi_sys_map(NULL, (pages + 1) * LENSI_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, event->fd, 0, &error);
         if (event->ring) {
             ring_bytes = pages * LENSI_PAGE;
@@ -211,7 +215,7 @@ static int open_all(void)
                 count++;
             if (result >= 0 && t == 0) {
                 first_of[cpu] = event->fd;
-                result = map_ring(event);
+                result = map_ring(event, cpus);
             } else if (result >= 0) {
                 result = (int)lensi_sys(SYS_ioctl, event->fd, PERF_EVENT_IOC_SET_OUTPUT, first_of[cpu], 0, 0, 0);
             }
