@@ -8,7 +8,7 @@
 
 struct profile_touch {
     uint64_t time_ns;
-    uint32_t page; /* address = start_address + page * page_bytes; the level, for LENSI_TOUCH_LEVEL */
+    uint32_t page; /* address = start_address + page * page_bytes; the level, for LENSI_TOUCH_LEVEL; us spent in faults so far, for _PAUSE */
     enum lensi_touch_kind kind;
 };
 

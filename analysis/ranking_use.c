@@ -64,37 +64,29 @@ static bool has_file(const struct ranking_row *row)
     return row->backing.relation == RANKING_READ_INTO || row->backing.relation == RANKING_READ_NEAR;
 }
 
-/* Text behind a page: as much of the file as was read for the row, spread over the row's memory. */
+/* Text behind a page: as much of the file as was read for the row, spread over the row's memory. A hint is taken for one here. */
 static double text_of_page(const struct ranking_row *row, double page_bytes)
 {
-    if (row->backing.relation != RANKING_READ_NEAR || !row->figures.at_peak_bytes)
+    bool is_made = row->backing.relation == RANKING_READ_NEAR || row->backing.relation == RANKING_READ_THEN;
+
+    if (!is_made || !row->figures.at_peak_bytes)
         return 0;
     uint64_t text = row->backing.bytes < row->backing.file_bytes || !row->backing.file_bytes ? row->backing.bytes : row->backing.file_bytes;
     return page_bytes * (double)text / (double)row->figures.at_peak_bytes;
 }
 
-/* What the program does between one page and the next, on average. */
-static double compute_ns(const struct use *use)
-{
-    double touches = 0;
-
-    for (size_t i = 0; i < use->touches_count; i++)
-        if (use->touches[i].kind == LENSI_TOUCH_READ || use->touches[i].kind == LENSI_TOUCH_WRITE)
-            touches += (double)(1u << use->touches[i].level) * use->touches[i].scale;
-    return touches > 0 ? (double)use->alone_ns / touches : 0;
-}
-
 static void find_costs(struct finder *f)
 {
     const struct profile_meta *meta = &f->study->traces[f->trace].profile->meta;
-    double compute = compute_ns(f->use);
+    double compute = use_compute_ns(f->use);
     bool any = false;
 
     cost_measure(&f->machine);
     for (size_t line = 1; line < f->use->lines_count; line++) {
         uint32_t row = f->row_of_line[line];
         bool has = row != RANKING_NO_ROW && has_file(&f->ranking->rows[row]);
-        cost_page(&f->machine, has ? text_of_page(&f->ranking->rows[row], (double)f->use->page_bytes) : 0, compute, meta->cpus, &f->costs[line]);
+        double text = row != RANKING_NO_ROW ? text_of_page(&f->ranking->rows[row], (double)f->use->page_bytes) : 0;
+        cost_page(&f->machine, text, compute, meta->cpus, &f->costs[line]);
         f->takes[line] = has;
         any |= has;
     }

@@ -18,7 +18,7 @@
 #define SETTLE_NS 60000000u
 #define SCALE_MOST 1000.0
 #define BUSY_MOST 50u   /* times longer than alone: what is said beyond that is not believed */
-#define FAULT_NS 8000.0 /* of a touch that was seen: meanwhile the program did not go on */
+#define FAULT_NS 8000.0 /* of a touch that was seen, if the trace does not tell */
 #define PROGRESS_LEAST 0.05
 #define RECENT 8u /* touches of a line among which a sequential one has its predecessor */
 
@@ -150,18 +150,41 @@ static void weigh(struct use *use, const struct profile_usage *usage)
     }
 }
 
+static bool is_fault(const struct use_touch *touch) { return touch->kind == LENSI_TOUCH_READ || touch->kind == LENSI_TOUCH_WRITE; }
+
+/* When watching began, and what a fault took while it lasted. */
+static void look_at_watching(struct use *use, const struct profile_usage *usage)
+{
+    double faults = 0;
+
+    use->fault_ns = FAULT_NS;
+    use->begun_ns = use->duration_ns;
+    for (size_t i = 0; i < use->touches_count; i++)
+        if (use->touches[i].kind == LENSI_TOUCH_AWAY && use->touches[i].time_ns < use->begun_ns)
+            use->begun_ns = use->touches[i].time_ns;
+    for (size_t i = 0; i < usage->touches_count; i++) {
+        const struct profile_touch *touch = &usage->touches[i];
+
+        faults += touch->kind == LENSI_TOUCH_READ || touch->kind == LENSI_TOUCH_WRITE;
+        if (touch->kind == LENSI_TOUCH_PAUSE && touch->page && faults > 0)
+            use->fault_ns = touch->page * 1000.0 / faults;
+    }
+}
+
 /*
  * Watching rested: what happened meanwhile is taken to be like what was seen right after, or, at the end, right before.
  * Touches [first, end) were seen from `from_ns` to `to_ns`. The program got less far in that time than it does while nobody watches.
  */
 static double progress_ns(const struct use *use, size_t first, size_t end, uint64_t from_ns, uint64_t to_ns)
 {
-    double length = to_ns > from_ns ? (double)(to_ns - from_ns) : 1, faults = 0;
-    double busy = use->alone_ns ? (double)use->duration_ns / (double)use->alone_ns : 1;
+    double length, faults = 0, busy = use->alone_ns ? (double)use->duration_ns / (double)use->alone_ns : 1;
 
+    if (from_ns < use->begun_ns && use->begun_ns < to_ns)
+        from_ns = use->begun_ns;
+    length = to_ns > from_ns ? (double)(to_ns - from_ns) : 1;
     for (size_t i = first; i < end; i++)
-        faults += use->touches[i].kind == LENSI_TOUCH_READ || use->touches[i].kind == LENSI_TOUCH_WRITE;
-    return fmax(length - faults * FAULT_NS * busy, length * PROGRESS_LEAST);
+        faults += is_fault(&use->touches[i]);
+    return fmax(length - faults * use->fault_ns * busy, length * PROGRESS_LEAST);
 }
 
 static void scale_burst(struct use *use, size_t first, size_t end, uint64_t from_ns, uint64_t to_ns, uint64_t rest_ns)
@@ -206,10 +229,25 @@ static void scale_all(struct use *use)
     }
 }
 
-/* The end came while watching rested: the last burst stands for it too. */
+/* The touch from which on half of the faults of [first, end) come. */
+static size_t second_half(const struct use *use, size_t first, size_t end)
+{
+    size_t faults = 0, at = end;
+
+    for (size_t i = first; i < end; i++)
+        faults += is_fault(&use->touches[i]);
+    for (size_t late = 0; at > first && 2 * late < faults;)
+        late += is_fault(&use->touches[--at]);
+    return at;
+}
+
+/*
+ * The end came while watching rested: it is taken to be like the later half of what was seen. What a program does after it has
+ * filled its memory is not what it does in the end, and a short run is watched in its beginning only.
+ */
 static void scale_last(struct use *use)
 {
-    size_t pause = use->touches_count, resume;
+    size_t pause = use->touches_count, resume, half;
 
     while (pause > 0 && use->touches[pause - 1].kind != LENSI_TOUCH_PAUSE && use->touches[pause - 1].kind != LENSI_TOUCH_RESUME)
         pause--;
@@ -217,10 +255,12 @@ static void scale_last(struct use *use)
         return;
     for (resume = --pause; resume > 0 && use->touches[resume - 1].kind != LENSI_TOUCH_RESUME; resume--)
         ;
-    uint64_t from_ns = resume ? use->touches[resume - 1].time_ns : 0, to_ns = use->touches[pause].time_ns;
-    uint64_t rest_ns = use->duration_ns > to_ns ? use->duration_ns - to_ns : 0;
-    double length = progress_ns(use, resume, pause, from_ns, to_ns);
-    for (size_t i = resume; i < pause; i++) {
+    half = second_half(use, resume, pause);
+    if (half == pause)
+        return;
+    uint64_t to_ns = use->touches[pause].time_ns, rest_ns = use->duration_ns > to_ns ? use->duration_ns - to_ns : 0;
+    double length = progress_ns(use, half, pause, use->touches[half].time_ns, to_ns);
+    for (size_t i = half; i < pause; i++) {
         double scale = use->touches[i].scale + (double)rest_ns / length;
         use->touches[i].scale = (float)(scale < SCALE_MOST ? scale : SCALE_MOST);
     }
@@ -271,6 +311,7 @@ int use_make(const struct profile *profile, struct use **to)
         take_touch(&m, &profile->usage->touches[i]);
     if (result == 0) {
         weigh(m.use, profile->usage);
+        look_at_watching(m.use, profile->usage);
         scale_all(m.use);
         scale_last(m.use);
         *to = m.use;

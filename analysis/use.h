@@ -49,6 +49,8 @@ struct use {
     uint64_t duration_ns, observed_ns; /* of the run; of it not paused */
     uint64_t alone_ns;                 /* what the run would have taken if nobody else had had the processors */
     double observed[USE_INTERVALS];    /* part of each interval that was watched */
+    uint64_t begun_ns;                 /* when the first page was made absent: before that no touch could be seen */
+    double fault_ns;                   /* of a touch that was seen: meanwhile the program did not go on */
     uint64_t page_bytes;
     uint64_t lost; /* touches that belong to no block known */
 };
@@ -56,6 +58,9 @@ struct use {
 /* 0 and *use; -ENODATA if the trace has no usage; -ENOMEM. */
 int use_make(const struct profile *profile, struct use **use);
 void use_free(struct use *use); /* accepts NULL */
+
+/* What the program does between one page and the next, where it touches most: ns, 0 if nothing was touched. */
+double use_compute_ns(const struct use *use);
 
 /* What all lives of some lines say together. Shares are 0 to 1, NAN where nothing is known. */
 struct use_figures {

@@ -60,7 +60,7 @@ static uint32_t queue_head, queue_tail; /* tail - head are in it */
 
 static uint64_t opened_ns, opened_cpu_ns;
 static _Atomic uint64_t run_ns;
-static _Atomic uint64_t spent_ns;
+static _Atomic uint64_t spent_ns, faults_ns;
 
 int lensi_sampler_open(void)
 {
@@ -95,7 +95,7 @@ static void look_at_clocks(uint64_t now_ns)
 static void rest(uint64_t now_ns)
 {
     if (!atomic_exchange(&paused, true))
-        lensi_touch_put(now_ns, 0, LENSI_TOUCH_PAUSE);
+        lensi_touch_put(now_ns, atomic_load(&faults_ns) / 1000, LENSI_TOUCH_PAUSE);
 }
 
 static bool is_in_use(uint64_t page) { return in_use[page / 64] >> (page % 64) & 1; }
@@ -163,8 +163,9 @@ void lensi_sampler_touched(uint64_t page, bool write, bool was_absent, uint64_t 
         if (credit_ns() < -OVERDRAFT_NS)
             rest(now);
     }
-    now -= start_ns;
-    atomic_fetch_add(&spent_ns, TRAP_NS + (now < FAULT_MOST_NS ? now : FAULT_MOST_NS));
+    now = TRAP_NS + (now - start_ns < FAULT_MOST_NS ? now - start_ns : FAULT_MOST_NS);
+    atomic_fetch_add(&spent_ns, now);
+    atomic_fetch_add(&faults_ns, now);
 }
 
 /* ---- finding pages in use */
@@ -414,6 +415,7 @@ void lensi_sampler_after_fork(bool in_child)
     opened_ns = lensi_sys_clock_ns();
     opened_cpu_ns = lensi_sys_cpu_ns(true);
     atomic_store(&spent_ns, 0);
+    atomic_store(&faults_ns, 0);
     atomic_store(&run_ns, 0);
     atomic_store(&paused, false);
     lensi_touch_put(opened_ns, level, LENSI_TOUCH_LEVEL);

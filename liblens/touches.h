@@ -11,7 +11,7 @@
 
 struct lensi_touch {
     uint64_t time_ns; /* CLOCK_MONOTONIC */
-    uint32_t page;    /* as in pages.h; or the level, for LENSI_TOUCH_LEVEL */
+    uint32_t page;    /* as in pages.h; or the level, for LENSI_TOUCH_LEVEL; us spent in faults so far, for _PAUSE */
     enum lensi_touch_kind kind;
 };
 
