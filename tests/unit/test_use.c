@@ -268,6 +268,42 @@ Test(use, rests_stand_for_what_was_done_in_them)
     IS_NEAR(stands_for / seen, 2, 0.2); /* half of the passes were watched */
 }
 
+/*
+ * A run of 20 passes, of which the first two are watched, after a filling and an idle time that are each as long as all passes:
+ * what was seen of two must stand for 20, and faults cost what the trace says (30 us), whatever is usual.
+ */
+Test(use, a_short_run_is_watched_in_its_beginning)
+{
+    const uint64_t quick_ns = 200, fault_ns = 30000;
+    double stands_for = 0, faults = 0;
+    struct made m;
+    struct use *use;
+
+    made_start(&m, 0, PAGES, LEVEL);
+    m.now_ns += 20 * PAGES * quick_ns;
+    made_fill(&m); /* takes longer than all that follows */
+    m.now_ns += 20 * PAGES * quick_ns;
+    for (int pass = 0; pass < 2; pass++)
+        for (uint32_t i = 0; i < PAGES; i++) {
+            size_t before = m.usage.touches_count;
+
+            m.now_ns -= TOUCH_NS - quick_ns;
+            made_touch(&m, i, false);
+            m.now_ns += m.usage.touches_count > before ? fault_ns : 0;
+            faults += m.usage.touches_count > before;
+        }
+    made_note(&m, (uint32_t)(faults * fault_ns / 1000), LENSI_TOUCH_PAUSE);
+    m.now_ns += 18 * PAGES * quick_ns;
+    use = made_use(&m);
+    IS_NEAR(use->fault_ns, fault_ns, 100);
+    for (size_t i = 0; i < use->touches_count; i++)
+        stands_for += use->touches[i].kind == LENSI_TOUCH_READ ? (double)use->touches[i].scale * (1u << use->touches[i].level) : 0;
+    IS_NEAR(stands_for / PAGES, 20, 2);
+    IS_NEAR(use_compute_ns(use), quick_ns, quick_ns * 0.3);
+    use_free(use);
+    made_end(&m);
+}
+
 /* What others had of the processors is no part of a run. */
 Test(use, a_busy_machine)
 {
