@@ -61,7 +61,7 @@ reset()
 reset
 
 # Numbers of seconds, and the memory used, are not the program's result.
-no_times='s/[0-9.]* *sec/T sec/g; s/([0-9.]* *[KM]*B)/M/; /[Mm]emory/d; /^\[M::/d; /^\[main\]/d; s/0x[0-9a-f]*/ADDRESS/g'
+no_times='s/ *[0-9.][0-9.]* *sec/ T sec/g; s/([0-9.]* *[KM]*B)/M/; /[Mm]emory/d; /^\[M::/d; /^\[main\]/d; s/0x[0-9a-f]*/ADDRESS/g'
 
 # run_in FOLDER COMMAND...: stdout, stderr, status and whatever the program writes are left in FOLDER.
 run_in()
