@@ -103,6 +103,7 @@ static uint64_t take(struct reading *r, uint64_t count)
     if (!n)
         return 0;
     lensi_region_note_armed(r->region, r->page, n);
+    r->region->segments[r->segment].proven++; /* a view store may have its pages, too */
     if (map(r, n))
         return n;
     gone = lensi_rung->arm(at, n << LENSI_PAGE_SHIFT) == 0 && lensi_rung->drop(at, n << LENSI_PAGE_SHIFT) == 0;

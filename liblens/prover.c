@@ -88,6 +88,7 @@ static bool see_chunk(struct lensi_region *r, uint64_t c, const uint8_t *vector,
 {
     unsigned have = count_resident(vector, chunk_pages(r, c));
     struct lensi_chunk *chunk = lensi_chunk_of(lensi_region_first_page(r) + c * LENSI_CHUNK_PAGES);
+    unsigned plain;
 
     if (chunk->flags & LENSI_CHUNK_SEEN || !have)
         return false;
@@ -99,8 +100,10 @@ static bool see_chunk(struct lensi_region *r, uint64_t c, const uint8_t *vector,
     chunk->flags |= LENSI_CHUNK_SEEN;
     chunk->attempts = 0;
     chunk->next_try_ms = now_ms() + 1;
-    r->grown_ns = lensi_sys_clock_ns();
-    lensi_region_plain(r, count_plain(r, c, vector));
+    plain = count_plain(r, c, vector);
+    if (plain) /* else it was absent from the start, and touches brought it back */
+        r->grown_ns = lensi_sys_clock_ns();
+    lensi_region_plain(r, plain);
     return true;
 }
 

@@ -101,5 +101,13 @@ place 'extent read' 40 read 'ordinary ordinary ordinary' # no address that mallo
 place 'extent read' 352 aligned 'ordinary ordinary ordinary'
 place 'extent 352' 352 pread 'mapped mapped mapped'
 place 'extent 40' 40 read 'ordinary ordinary ordinary'
+
+# Into a view store, by default: a block that was absent from the start is mapped as soon as its loading is over, also while the file
+# stays open and touches bring its pages back. So large that this is not over when all of it has come back once.
+"$program" make "$dir/data" 256
+mkdir -m 700 "$dir/store"
+"$build/lens" run --plan "$dir/plan" --budget 8M --store disk --store-dir "$dir/store" -- "$build/tests/support/reads_on" "$dir/data" "$dir/store" \
+    >"$dir/out" 2>"$dir/err"
+check "read at once, the file stays open: mapped from the store" $?
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
