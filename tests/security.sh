@@ -26,7 +26,7 @@ printf 'lens-plan 1\nsite "*" { min 1M file "data" lens verbatim extent read }\n
 export HOME=$top/home
 mkdir "$HOME"
 unset XDG_CACHE_HOME XDG_RUNTIME_DIR
-run="$lens run --plan $top/plan --budget 512K"
+run="$lens run --plan $top/plan --budget 256K" # small: an image with less than seven eighths of the pages is for builders
 # A run that proves, ends by itself and gives the status of its own checks.
 touch "$top/stop"
 whole="$tools/direct run $top/data $top/stop idle"
