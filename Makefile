@@ -55,7 +55,7 @@ BENCH_BIN := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 BENCH_PEER := $(patsubst %,$(BUILD)/obj/%.o,$(wildcard bench/*.cpp))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: differential inject all check chaos soak check-deps units demo deps bench benches install uninstall fuzz clean plain lint
+.PHONY: afl differential inject all check chaos soak check-deps units demo deps bench benches install uninstall fuzz clean plain lint
 .SECONDARY:
 
 all: $(BUILD)/lens $(BUILD)/liblens.so $(BUILD)/liblens.a $(BUILD)/liblens-preload.so
@@ -192,6 +192,18 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c $(LIBLENS_OBJ:$(BUILD)/obj/%.o=%)
 		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -Wno-unknown-warning-option' \
 		CXXFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined' $(BUILD)/fuzz-lib/liblens.a
 	$(Q)clang -std=gnu17 $(COMMON) -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $< $(BUILD)/fuzz-lib/liblens.a -l:libdeflate.a $(ZLIB) -pthread -lm
+
+# The same targets under AFL++, which finds its way by other means. Its sanitizer row is make fuzz.
+afl:
+	$(Q)tests/install.sh afl++
+	$(Q)$(MAKE) --no-print-directory $(patsubst $(BUILD)/fuzz/%,$(BUILD)/afl/%,$(FUZZ_BIN))
+	$(Q)tests/afl.sh $(BUILD) $(FUZZ_SECONDS)
+$(BUILD)/afl/%: tests/fuzz/%.c $(LIBLENS_OBJ:$(BUILD)/obj/%.o=%)
+	$(call say,AFL,$<)
+	@mkdir -p $(@D)
+	$(Q)AFL_QUIET=1 $(MAKE) --no-print-directory BUILD=$(BUILD)/afl-lib CC=afl-clang-fast CXX=afl-clang-fast++ WERROR= \
+		CFLAGS='-O2 -g -Wno-unknown-warning-option' CXXFLAGS='-O2 -g' $(BUILD)/afl-lib/liblens.a
+	$(Q)AFL_QUIET=1 afl-clang-fast -std=gnu17 $(COMMON) -O2 -g -fsanitize=fuzzer -o $@ $< $(BUILD)/afl-lib/liblens.a -l:libdeflate.a $(ZLIB) -pthread -lm
 
 lint:
 	$(Q)tests/install.sh $(LINT_PACKAGES)
