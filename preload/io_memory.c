@@ -8,14 +8,13 @@
 #undef _FORTIFY_SOURCE
 #include "preload/io.h"
 
+#include "liblens/log.h"
 #include "liblens/sys.h"
 #include "preload/record.h"
 #include "preload/record_map.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -25,6 +24,10 @@
 #endif
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
+#endif
+#ifndef PIDFD_SELF_THREAD
+#define PIDFD_SELF_THREAD (-10000)
+#define PIDFD_SELF_THREAD_GROUP (-10001)
 #endif
 
 static bool all_ours(const void *at, size_t bytes)
@@ -116,33 +119,29 @@ LENSI_EXPORT int posix_madvise(void *at, size_t bytes, int advice)
 static bool is_our_own(int pidfd)
 {
     char text[512], *at;
+    int64_t got;
     int fd;
 
-    if (pidfd == -10000 || pidfd == -10001) /* PIDFD_SELF_THREAD, PIDFD_SELF_THREAD_GROUP */
+    if (pidfd == PIDFD_SELF_THREAD || pidfd == PIDFD_SELF_THREAD_GROUP)
         return true;
-    snprintf(text, sizeof text, "/proc/self/fdinfo/%d", pidfd);
+    lensi_format(text, sizeof text, "/proc/self/fdinfo/%d", pidfd);
     fd = lensi_sys_open(text, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
         return false;
-    int64_t got = lensi_sys_read_some(fd, text, sizeof text - 1);
+    got = lensi_sys_read_some(fd, text, sizeof text - 1);
     lensi_sys_close(fd);
     text[got > 0 ? got : 0] = '\0';
     at = strstr(text, "\nPid:");
     return at && atol(at + 5) == getpid();
 }
 
-/* By vector, and of late a process may give itself any advice so: then each part is given as by madvise. */
-LENSI_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *parts, size_t count, int advice, unsigned flags)
+/* Each part as by madvise, if the kernel takes such advice by vector at all. */
+static ssize_t advise_parts(int pidfd, const struct iovec *parts, size_t count, int advice)
 {
     struct iovec nothing = {.iov_base = NULL};
-    bool ours = false;
     ssize_t done = 0;
 
-    for (size_t i = 0; lensi_range.bytes && i < count && count <= IOV_MAX; i++)
-        ours |= lensi_touches_ours(parts[i].iov_base, parts[i].iov_len);
-    if (LENSI_LIKELY(!ours) || flags || !is_our_own(pidfd))
-        return LENSI_NEXT(process_madvise)(pidfd, parts, count, advice, flags);
-    if (LENSI_NEXT(process_madvise)(pidfd, &nothing, 1, advice, 0) < 0) /* this kernel does not take that advice */
+    if (LENSI_NEXT(process_madvise)(pidfd, &nothing, 1, advice, 0) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         if (madvise(parts[i].iov_base, parts[i].iov_len, advice) < 0)
@@ -150,6 +149,23 @@ LENSI_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *parts, size_
         done += (ssize_t)parts[i].iov_len;
     }
     return done;
+}
+
+LENSI_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *parts, size_t count, int advice, unsigned flags)
+{
+    struct lensi_pins pins;
+    ssize_t result;
+
+    pins.count = 0;
+    VECTOR_IN(parts, count)
+    if (LENSI_LIKELY(pins.count == 0))
+        return LENSI_NEXT(process_madvise)(pidfd, parts, count, advice, flags);
+    if (flags || !is_our_own(pidfd)) {
+        LENSI_PINNED(result, &pins, LENSI_NEXT(process_madvise)(pidfd, parts, count, advice, flags));
+        return result;
+    }
+    lensi_pins_end(&pins);
+    return advise_parts(pidfd, parts, count, advice);
 }
 
 /* ---- protection and locks */
