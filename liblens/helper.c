@@ -11,7 +11,8 @@
 
 /*
  * AddressSanitizer's pthread_create takes a lock, and so does the thread as it begins and ends: the child of a fork at
- * that moment finds the lock held for good and hangs in its own first start. Helpers need none of what it adds.
+ * that moment finds the lock held for good and hangs in its own first start. So helpers start past it. They need one
+ * thing of it: that what a thread marked on a stack is wiped when a fork left it behind and the stack serves again.
  */
 #if defined(__SANITIZE_ADDRESS__)
 #include "liblens/arena.h"
