@@ -94,7 +94,7 @@ const struct lensi_plan *lensi_chaos_plan(const struct lensi_chaos_spec *spec)
 
 void lensi_chaos_open(struct lensi_options *options)
 {
-    static const uint32_t batches[] = {1, 4, 16, 32, LENSI_BATCH_PAGES}, rarities[] = {2, 8, 32, 128}, shares[] = {0, 0, 16, 3};
+    static const uint32_t batches[] = {1, 4, 16, 32, LENSI_OUT_PAGES}, rarities[] = {2, 8, 32, 128}, shares[] = {0, 0, 16, 3};
 
     seed = options->chaos.seed * 0xd1342543de82ef95ull;
     lensi_chaos_on = true;
@@ -154,8 +154,8 @@ static void disturb(struct lensi_workspace *w)
     count = (1 + below(batch_most) + granule - 1) / granule * granule;
     if (count > pages - from)
         count = pages - from;
-    if (count > LENSI_BATCH_PAGES)
-        count = LENSI_BATCH_PAGES;
+    if (count > LENSI_OUT_PAGES)
+        count = LENSI_OUT_PAGES;
     lensi_prover_prove(r, lensi_region_first_page(r) + from, count, w);
     if (below(4) < drop_quarters)
         lensi_budget_drop(lensi_region_first_page(r) + from, count);

@@ -19,6 +19,7 @@
 
 #define WINDOW_MOST_PAGES 64u /* as many as `taken` has bits */
 #define STREAM_STEP_PAGES 64u
+_Static_assert(WINDOW_MOST_PAGES <= LENSI_OUT_PAGES && LENSI_AHEAD_PAGES <= LENSI_OUT_PAGES, "a workspace holds a window");
 #define PATIENCE_ROUNDS 1000u /* a second */
 #define PATIENCE_STEP_NS 1000000u
 #define TIMED_ONE_IN 16u /* the clock costs more than some of what it measures */

@@ -20,7 +20,6 @@
 
 /* A real-time signal, blocked in the prover, which alone gets it. */
 #define BREAK_SIGNAL 62
-#define BATCH_PAGES 64u
 #define STRIPE_PAGES 1024u /* of a large region, for one thread at a time: lenses begin at a checkpoint */
 #define PATIENCE_NS 40000000000u /* the kernel itself waits for 45 s */
 
@@ -147,7 +146,7 @@ static int real_pages(struct lensi_region *r, uint64_t page, uint64_t end, const
             continue;
         }
         real_page(r, page);
-        done = real_run(r, page, end - page < BATCH_PAGES ? end - page : BATCH_PAGES, w);
+        done = real_run(r, page, end - page < LENSI_OUT_PAGES ? end - page : LENSI_OUT_PAGES, w);
         if (done < 0)
             return (int)done;
         if (done == 0 && lensi_page_state(page) == LENSI_BUSY)

@@ -17,7 +17,6 @@
 #define WRITE_NS_PER_PAGE 1500u
 /* Less than this spent in faults is not worth a file. */
 #define FAULTS_LEAST_NS 250000000u
-#define SETTLE_PAGES 64u
 #define SETTLE_AGAIN_NS 1000000000u
 #define LOADED_NS 1000000000u
 
@@ -284,7 +283,7 @@ static uint64_t take_run(uint64_t page, uint64_t end, enum lensi_page_state stat
 {
     uint64_t n = 0;
 
-    while (n < SETTLE_PAGES && page + n < end && (!n || lensi_pages.segment[page + n] == lensi_pages.segment[page]) &&
+    while (n < LENSI_OUT_PAGES && page + n < end && (!n || lensi_pages.segment[page + n] == lensi_pages.segment[page]) &&
            atomic_load(&lensi_chunk_of(page + n)->pins) == 0 && lensi_page_change(page + n, state, LENSI_BUSY))
         n++;
     return n;

@@ -71,8 +71,8 @@ static int offer(struct reading *r, const struct lensi_plan_site *site, uint64_t
 /* How many pages from the reading's next one on are ordinary memory that nobody has touched. */
 static uint64_t fresh_pages(const struct reading *r)
 {
-    static uint8_t resident[LENSI_BATCH_PAGES];
-    uint64_t count = r->end - r->page < LENSI_BATCH_PAGES ? r->end - r->page : LENSI_BATCH_PAGES, n = 0;
+    static uint8_t resident[LENSI_OUT_PAGES];
+    uint64_t count = r->end - r->page < LENSI_OUT_PAGES ? r->end - r->page : LENSI_OUT_PAGES, n = 0;
 
     if (lensi_sys_resident(lensi_page_address(r->page), count << LENSI_PAGE_SHIFT, resident) < 0)
         return 0;

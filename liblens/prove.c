@@ -43,7 +43,7 @@ struct batch {
     bool patient;
     bool leased; /* since before `out` was made: the backing still holds these bytes */
     bool firm;   /* pages may depend on the backing; else only on an image */
-    uint8_t equal[LENSI_BATCH_PAGES];
+    uint8_t equal[LENSI_OUT_PAGES];
 };
 
 static const uint8_t *expected(const struct batch *b, uint64_t i) { return b->workspace->out + (i << LENSI_PAGE_SHIFT); }

@@ -6,10 +6,8 @@
 
 #include "liblens/region.h"
 
-#define LENSI_BATCH_PAGES 64u
-
 /*
- * Tries to prove the PLAIN pages of [page, page + count), count <= LENSI_BATCH_PAGES, all of them resident. Returns how
+ * Tries to prove the PLAIN pages of [page, page + count), count <= LENSI_OUT_PAGES, all of them resident. Returns how
  * many were proven. Under the prover lock. patient: nothing else is to be done, so views may be opened whose lens has to
  * read the whole file first.
  */

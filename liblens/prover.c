@@ -255,7 +255,7 @@ static bool attempt(struct lensi_region *r, struct lensi_workspace *w)
 {
     uint64_t chunks = region_chunks(r), c, page, count;
     uint32_t ms = now_ms();
-    unsigned most = r->elected == UINT32_MAX ? 1 : LENSI_BATCH_PAGES / LENSI_CHUNK_PAGES, n = 0;
+    unsigned most = r->elected == UINT32_MAX ? 1 : LENSI_OUT_PAGES / LENSI_CHUNK_PAGES, n = 0;
 
     for (uint64_t looked = 0; looked < chunks && looked < SCAN_CHUNKS; looked++) {
         c = r->cursor_chunk < chunks ? r->cursor_chunk : 0;

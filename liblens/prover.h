@@ -27,7 +27,7 @@ int lensi_prover_thread(void);
 void lensi_prover_ring(bool anew);
 /* Ends its work for good; waits for the step under way. */
 void lensi_prover_stop(void);
-/* Proves what is resident of [page, page + count), at most LENSI_BATCH_PAGES, now and whatever the budget. Under the prover lock. */
+/* Proves what is resident of [page, page + count), at most LENSI_OUT_PAGES, now and whatever the budget. Under the prover lock. */
 void lensi_prover_prove(struct lensi_region *region, uint64_t page, uint64_t count, struct lensi_workspace *workspace);
 void lensi_prover_retire(void); /* never starts again */
 void lensi_prover_after_fork(void); /* in the child: the thread is not here any more */

@@ -14,7 +14,6 @@
 #include <string.h>
 
 #define DEFAULT_EVERY LENSI_CHUNK
-#define MEASURE_BYTES LENSI_CHUNK /* at a time: what is only measured is not kept */
 #define FIRST_REFILL_BYTES (24u * 1024)
 
 static struct lensi_lock lock;
@@ -203,11 +202,11 @@ int lensi_view_measure(struct lensi_view *view, struct lensi_workspace *w, uint6
     int64_t got;
 
     while ((*bytes = lensi_view_end(view)) == LENS_UNKNOWN || (offset < *bytes && needs_checkpoints(view))) {
-        got = lensi_view_read(view, w, offset, w->out, MEASURE_BYTES, true);
+        got = lensi_view_read(view, w, offset, w->out, LENSI_OUT_BYTES, true);
         if (got < 0)
             return (int)got;
         offset += (uint64_t)got;
-        if ((uint64_t)got < MEASURE_BYTES) {
+        if ((uint64_t)got < LENSI_OUT_BYTES) {
             atomic_store(&view->stage[view->stages - 1].end, offset);
             break;
         }

@@ -9,13 +9,15 @@
 #define LENSI_WORKSPACE_H
 
 #include "liblens/lens.h"
+#include "liblens/pages.h"
 #include "liblens/plan.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 
 #define LENSI_WINDOW_BYTES (512u * 1024)
-#define LENSI_OUT_BYTES (1u << 20)
+#define LENSI_OUT_PAGES 64u /* what is made at once: to be proven, placed, settled */
+#define LENSI_OUT_BYTES (LENSI_OUT_PAGES * LENSI_PAGE)
 #define LENSI_CURSOR_BYTES (sizeof(struct lens_cursor) + 64u * 1024)
 #define LENSI_DISCARD_BYTES (64u * 1024)
 
@@ -42,7 +44,7 @@ struct lensi_workspace {
     _Atomic uint32_t busy;
     uint32_t index;
     struct lensi_desk desk[LENSI_STAGES_MAX];
-    uint8_t *out; /* LENSI_OUT_BYTES, page-aligned */
+    uint8_t *out; /* LENSI_OUT_PAGES, page-aligned */
 };
 
 int lensi_workspaces_reserve(void); /* 0 or -ENOMEM */
