@@ -148,7 +148,7 @@ static void take_page(struct replay *r, const struct use_touch *touch, uint32_t 
         return;
     if (touch->kind == LENSI_TOUCH_AWAY && r->place[page] == UNKNOWN)
         come(r, page); /* now it would have been proven */
-    else if (touch->kind == LENSI_TOUCH_READ || touch->kind == LENSI_TOUCH_WRITE)
+    else if (use_is_fault(touch->kind))
         be_touched(r, touch, page);
 }
 
@@ -221,7 +221,7 @@ static void count_uses(const struct replay *r, struct miss_ratio *to)
 {
     for (size_t i = 0; i < r->use->touches_count; i++) {
         const struct use_touch *touch = &r->use->touches[i];
-        if (takes_life(r, touch->life) && (touch->kind == LENSI_TOUCH_READ || touch->kind == LENSI_TOUCH_WRITE))
+        if (takes_life(r, touch->life) && use_is_fault(touch->kind))
             to->used_pages += (double)(1u << touch->level) * touch->scale;
     }
     /* The sampler keeps this share resident itself (sampler.c). */

@@ -126,7 +126,7 @@ static void take_touch(struct making *m, const struct profile_touch *touch)
     life = &use->lives[to->life];
     if (touch->kind == LENSI_TOUCH_AWAY && life->watched_ns == USE_NEVER)
         life->watched_ns = touch->time_ns;
-    if (touch->kind == LENSI_TOUCH_READ || touch->kind == LENSI_TOUCH_WRITE)
+    if (use_is_fault(touch->kind))
         to->is_sequential = is_sequential(m, line, touch->page);
     if (touch->kind == LENSI_TOUCH_READ)
         note_read(life, touch->time_ns);
@@ -150,8 +150,6 @@ static void weigh(struct use *use, const struct profile_usage *usage)
     }
 }
 
-static bool is_fault(const struct use_touch *touch) { return touch->kind == LENSI_TOUCH_READ || touch->kind == LENSI_TOUCH_WRITE; }
-
 /* When watching began, and what a fault took while it lasted. */
 static void look_at_watching(struct use *use, const struct profile_usage *usage)
 {
@@ -165,10 +163,15 @@ static void look_at_watching(struct use *use, const struct profile_usage *usage)
     for (size_t i = 0; i < usage->touches_count; i++) {
         const struct profile_touch *touch = &usage->touches[i];
 
-        faults += touch->kind == LENSI_TOUCH_READ || touch->kind == LENSI_TOUCH_WRITE;
+        faults += use_is_fault(touch->kind);
         if (touch->kind == LENSI_TOUCH_PAUSE && touch->page && faults > 0)
             use->fault_ns = touch->page * 1000.0 / faults;
     }
+}
+
+double use_progress_ns(const struct use *use, double watched_ns, double faults)
+{
+    return fmax(watched_ns - faults * use->fault_ns * use->busy, watched_ns * PROGRESS_LEAST);
 }
 
 /*
@@ -177,14 +180,13 @@ static void look_at_watching(struct use *use, const struct profile_usage *usage)
  */
 static double progress_ns(const struct use *use, size_t first, size_t end, uint64_t from_ns, uint64_t to_ns)
 {
-    double length, faults = 0, busy = use->alone_ns ? (double)use->duration_ns / (double)use->alone_ns : 1;
+    double faults = 0;
 
     if (from_ns < use->begun_ns && use->begun_ns < to_ns)
         from_ns = use->begun_ns;
-    length = to_ns > from_ns ? (double)(to_ns - from_ns) : 1;
     for (size_t i = first; i < end; i++)
-        faults += is_fault(&use->touches[i]);
-    return fmax(length - faults * use->fault_ns * busy, length * PROGRESS_LEAST);
+        faults += use_is_fault(use->touches[i].kind);
+    return use_progress_ns(use, to_ns > from_ns ? (double)(to_ns - from_ns) : 1, faults);
 }
 
 static void scale_burst(struct use *use, size_t first, size_t end, uint64_t from_ns, uint64_t to_ns, uint64_t rest_ns)
@@ -235,9 +237,9 @@ static size_t second_half(const struct use *use, size_t first, size_t end)
     size_t faults = 0, at = end;
 
     for (size_t i = first; i < end; i++)
-        faults += is_fault(&use->touches[i]);
+        faults += use_is_fault(use->touches[i].kind);
     for (size_t late = 0; at > first && 2 * late < faults;)
-        late += is_fault(&use->touches[--at]);
+        late += use_is_fault(use->touches[--at].kind);
     return at;
 }
 
@@ -303,6 +305,7 @@ int use_make(const struct profile *profile, struct use **to)
         return -ENOMEM;
     m.use->duration_ns = profile->meta.duration_ns;
     m.use->alone_ns = alone_ns(&profile->meta);
+    m.use->busy = m.use->alone_ns ? (double)m.use->duration_ns / (double)m.use->alone_ns : 1;
     m.use->page_bytes = profile->usage->page_bytes;
     result = use_lines_make(profile, m.use, &m.lines);
     if (result == 0 && !make_room(&m))

@@ -48,12 +48,18 @@ struct use {
     size_t lines_count, lives_count, touches_count;
     uint64_t duration_ns, observed_ns; /* of the run; of it not paused */
     uint64_t alone_ns;                 /* what the run would have taken if nobody else had had the processors */
+    double busy;                       /* duration_ns / alone_ns */
     double observed[USE_INTERVALS];    /* part of each interval that was watched */
     uint64_t begun_ns;                 /* when the first page was made absent: before that no touch could be seen */
     double fault_ns;                   /* of a touch that was seen: meanwhile the program did not go on */
     uint64_t page_bytes;
     uint64_t lost; /* touches that belong to no block known */
 };
+
+/* A touch that was seen, because it was a fault. */
+static inline bool use_is_fault(enum lensi_touch_kind kind) { return kind == LENSI_TOUCH_READ || kind == LENSI_TOUCH_WRITE; }
+/* Of a time in which so many faults came: what is left of it for the program itself. */
+double use_progress_ns(const struct use *use, double watched_ns, double faults);
 
 /* 0 and *use; -ENODATA if the trace has no usage; -ENOMEM. */
 int use_make(const struct profile *profile, struct use **use);

@@ -127,7 +127,7 @@ void use_figure(const struct use *use, const bool *takes, struct use_figures *to
         const struct use_touch *touch = &use->touches[i];
         if (!takes_life(use, takes, touch->life))
             continue;
-        to->touches += touch->kind == LENSI_TOUCH_READ || touch->kind == LENSI_TOUCH_WRITE;
+        to->touches += use_is_fault(touch->kind);
         add_touch(use, touch, &sums, seen, seen + use->lives_count);
     }
     divide(use, &sums, to);
@@ -150,26 +150,23 @@ static int by_pace(const void *a, const void *b)
 /* By intervals, as far as they were watched: while memory is filled little is touched again, and most of a run may be filling. */
 double use_compute_ns(const struct use *use)
 {
-    double step = (double)use->duration_ns / USE_INTERVALS, all = 0, below = 0, busy = use->alone_ns ? (double)use->duration_ns / (double)use->alone_ns : 1;
+    double step = (double)use->duration_ns / USE_INTERVALS, all = 0, below = 0;
     double seen[USE_INTERVALS] = {0}, faults[USE_INTERVALS] = {0};
-    struct pace pace[USE_INTERVALS];
+    struct pace pace[USE_INTERVALS] = {{0, 0}};
 
-    for (unsigned i = 0; i < USE_INTERVALS; i++)
-        pace[i] = (struct pace){0, 0};
     for (size_t i = 0; i < use->touches_count; i++) {
         const struct use_touch *touch = &use->touches[i];
         unsigned at = interval_of(use, touch->time_ns);
 
-        if (touch->kind != LENSI_TOUCH_READ && touch->kind != LENSI_TOUCH_WRITE)
+        if (!use_is_fault(touch->kind))
             continue;
         seen[at] += (double)(1u << touch->level);
         pace[at].touches += (double)(1u << touch->level) * touch->scale;
         faults[at]++;
     }
     for (unsigned i = 0; i < USE_INTERVALS; i++) {
-        double watched = use->observed[i] * step, own = fmax(watched / busy - faults[i] * use->fault_ns, watched / busy / 20);
-
-        pace[i].compute_ns = seen[i] > 0 ? own / seen[i] : 0;
+        if (seen[i] > 0)
+            pace[i].compute_ns = use_progress_ns(use, use->observed[i] * step, faults[i]) / use->busy / seen[i];
         all += pace[i].touches;
     }
     qsort(pace, USE_INTERVALS, sizeof *pace, by_pace);

@@ -246,14 +246,10 @@ Test(use, rests_stand_for_what_was_done_in_them)
     for (int pass = 0; pass < 10; pass++) {
         made_note(&m, 0, pass % 2 ? LENSI_TOUCH_PAUSE : LENSI_TOUCH_RESUME);
         for (uint32_t i = 0; i < PAGES; i++) {
-            size_t before = m.usage.touches_count;
-
-            m.now_ns -= TOUCH_NS - quick_ns;
             if (pass % 2)
-                m.now_ns += TOUCH_NS; /* nobody looks */
+                m.now_ns += quick_ns; /* nobody looks */
             else
-                made_touch(&m, i, false);
-            m.now_ns += m.usage.touches_count > before ? fault_ns : 0;
+                made_quick_touch(&m, i, quick_ns, fault_ns);
         }
     }
     m.profile.meta.waited_ns = 0;
@@ -284,14 +280,8 @@ Test(use, a_short_run_is_watched_in_its_beginning)
     made_fill(&m); /* takes longer than all that follows */
     m.now_ns += 20 * PAGES * quick_ns;
     for (int pass = 0; pass < 2; pass++)
-        for (uint32_t i = 0; i < PAGES; i++) {
-            size_t before = m.usage.touches_count;
-
-            m.now_ns -= TOUCH_NS - quick_ns;
-            made_touch(&m, i, false);
-            m.now_ns += m.usage.touches_count > before ? fault_ns : 0;
-            faults += m.usage.touches_count > before;
-        }
+        for (uint32_t i = 0; i < PAGES; i++)
+            faults += made_quick_touch(&m, i, quick_ns, fault_ns);
     made_note(&m, (uint32_t)(faults * fault_ns / 1000), LENSI_TOUCH_PAUSE);
     m.now_ns += 18 * PAGES * quick_ns;
     use = made_use(&m);
