@@ -15,6 +15,7 @@ V        ?=
 
 VERSION := $(shell sed -n 's/^.define LENS_VERSION "\(.*\)"/\1/p' liblens/lens.h)
 Q := $(if $(V),,@)
+comma := ,
 say = $(if $(V),@:,@printf '  %-6s %s\n' '$(1)' '$(2)')
 
 WARN := -Wall -Wextra -Wcast-qual -Wshadow -Wundef -Wpointer-arith -Wvla -Wformat=2 -Wwrite-strings $(WERROR)
@@ -185,25 +186,21 @@ differential: check-deps
 
 fuzz: $(FUZZ_BIN)
 	$(Q)tests/fuzz.sh $(BUILD) $(FUZZ_SECONDS)
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(LIBLENS_OBJ:$(BUILD)/obj/%.o=%)
-	$(call say,FUZZ,$<)
-	@mkdir -p $(@D)
-	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz-lib CC=clang CXX=clang++ WERROR= \
-		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -Wno-unknown-warning-option' \
-		CXXFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined' $(BUILD)/fuzz-lib/liblens.a
-	$(Q)clang -std=gnu17 $(COMMON) -O1 -g -fsanitize=fuzzer,address,undefined -o $@ $< $(BUILD)/fuzz-lib/liblens.a -l:libdeflate.a $(ZLIB) -pthread -lm
-
-# The same targets under AFL++, which finds its way by other means. Its sanitizer row is make fuzz.
+# The same targets under AFL++, which finds its way by other means; the sanitizers are with make fuzz.
 afl:
 	$(Q)tests/install.sh afl++
-	$(Q)$(MAKE) --no-print-directory $(patsubst $(BUILD)/fuzz/%,$(BUILD)/afl/%,$(FUZZ_BIN))
+	$(Q)AFL_QUIET=1 $(MAKE) --no-print-directory $(FUZZ_BIN:$(BUILD)/fuzz/%=$(BUILD)/afl/%)
 	$(Q)tests/afl.sh $(BUILD) $(FUZZ_SECONDS)
-$(BUILD)/afl/%: tests/fuzz/%.c $(LIBLENS_OBJ:$(BUILD)/obj/%.o=%)
-	$(call say,AFL,$<)
-	@mkdir -p $(@D)
-	$(Q)AFL_QUIET=1 $(MAKE) --no-print-directory BUILD=$(BUILD)/afl-lib CC=afl-clang-fast CXX=afl-clang-fast++ WERROR= \
-		CFLAGS='-O2 -g -Wno-unknown-warning-option' CXXFLAGS='-O2 -g' $(BUILD)/afl-lib/liblens.a
-	$(Q)AFL_QUIET=1 afl-clang-fast -std=gnu17 $(COMMON) -O2 -g -fsanitize=fuzzer -o $@ $< $(BUILD)/afl-lib/liblens.a -l:libdeflate.a $(ZLIB) -pthread -lm
+# fuzz target: folder, compiler, flags of the library and of the target's own
+define fuzz_rule
+$$(BUILD)/$(1)/%: tests/fuzz/%.c $$(LIBLENS_OBJ:$$(BUILD)/obj/%.o=%)
+	$$(call say,FUZZ,$$<)
+	@mkdir -p $$(@D)
+	$$(Q)$$(MAKE) --no-print-directory BUILD=$$(BUILD)/$(1)-lib CC=$(2) CXX=$(2)++ WERROR= CFLAGS='$(3) -Wno-unknown-warning-option' CXXFLAGS='$(3)' $$(BUILD)/$(1)-lib/liblens.a
+	$$(Q)$(2) -std=gnu17 $$(COMMON) $(4) -o $$@ $$< $$(BUILD)/$(1)-lib/liblens.a -l:libdeflate.a $$(ZLIB) -pthread -lm
+endef
+$(eval $(call fuzz_rule,fuzz,clang,-O1 -g -fsanitize=fuzzer-no-link$(comma)address$(comma)undefined,-O1 -g -fsanitize=fuzzer$(comma)address$(comma)undefined))
+$(eval $(call fuzz_rule,afl,afl-clang-fast,-O2 -g,-O2 -g -fsanitize=fuzzer))
 
 lint:
 	$(Q)tests/install.sh $(LINT_PACKAGES)
