@@ -9,7 +9,9 @@ hang (a stack dump is shown), no file left over, no view that does not verify. W
 point, with one error each. Closes with "N passed, N failed, N skipped".
 """
 import concurrent.futures
+import glob
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -242,10 +244,22 @@ class Driver:
                     print(text, end="", flush=True)
 
 
+def stop_words():
+    """What each lensi_stop() of the library says: the longest piece of its first literal that no conversion interrupts."""
+    words = []
+    for name in glob.glob(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "liblens", "*.c")):
+        with open(name, encoding="utf-8") as source:
+            for literal in re.findall(r'lensi_stop\([^"]*"([^"]*)"', source.read()):
+                words.append(max(re.split(r"%[a-z]+", literal), key=len))
+    return words
+
+
+STOP_WORDS = stop_words()
+
+
 def is_stopped(status, said):
     """By us; status 1 is that of a parent whose child was."""
-    words = ("cannot be brought back", "cannot watch its memory", "cannot be copied")
-    return status == 121 or (status == 1 and any(word in said for word in words))
+    return status == 121 or (status == 1 and any(word in said for word in STOP_WORDS))
 
 
 def stack_of(pid):
