@@ -68,58 +68,116 @@ static bool lazily(FILE *stream, bool locks, void *to, size_t bytes, size_t *got
     return done;
 }
 
-#define FREAD(name, locks, room, parameters, arguments) \
-    LENSI_EXPORT size_t name parameters \
-    { \
-        struct lensi_pins pins; \
-        size_t got; \
- \
-        if (LENSI_UNLIKELY(lensi_lazy_fits(to, product(size, n))) && product(size, n) <= (room) && \
-            lazily(stream, (locks), to, product(size, n), &got)) \
-            return got / size; \
-        pins.count = 0; \
-        lensi_pins_add_block(&pins, to, product(size, n), LENSI_PIN_OUT); \
-        if (LENSI_LIKELY(pins.count == 0 && !(lensi_recording && product(size, n) >= LENSI_INPUT_LEAST_BYTES))) \
-            return placed(stream, LENSI_NEXT(name) arguments); \
-        const int64_t from = position(stream); \
-        LENSI_PINNED(got, &pins, LENSI_NEXT(name) arguments); \
-        if (lensi_recording) \
-            lensi_input_read(fileno_unlocked(stream), from, to, (ssize_t)(got * size), __builtin_return_address(0), \
-                             (const uintptr_t *)__builtin_frame_address(0) + 1); \
-        else \
-            landed(stream, from, to, got * size); \
-        return got; \
-    }
-FREAD(fread, true, SSIZE_MAX, (void *to, size_t size, size_t n, FILE *stream), (to, size, n, stream))
-FREAD(fread_unlocked, false, SSIZE_MAX, (void *to, size_t size, size_t n, FILE *stream), (to, size, n, stream))
-FREAD(__fread_chk, true, room, (void *to, size_t room, size_t size, size_t n, FILE *stream), (to, room, size, n, stream))
-FREAD(__fread_unlocked_chk, false, room, (void *to, size_t room, size_t size, size_t n, FILE *stream), (to, room, size, n, stream))
+/*
+ * Each function below only compares and jumps on to libc's: programs call these for every line. What pins is apart,
+ * because its frame is large: the pins, and a jump buffer for a thread that is cancelled in it.
+ */
+static __attribute__((noinline)) size_t read_slow(void *to, size_t size, size_t n, FILE *stream, bool locks, const void *caller,
+                                                  const uintptr_t *stack)
+{
+    const size_t bytes = product(size, n);
+    struct lensi_pins pins;
+    int64_t from;
+    size_t got;
 
-#define STREAM_OUT(type, name, parameters, arguments, words) \
-    LENSI_EXPORT type name parameters \
+    if (lensi_lazy_fits(to, bytes) && lazily(stream, locks, to, bytes, &got))
+        return got / size;
+    pins.count = 0;
+    lensi_pins_add_block(&pins, to, bytes, LENSI_PIN_OUT);
+    if (pins.count == 0 && !(lensi_recording && bytes >= LENSI_INPUT_LEAST_BYTES))
+        return placed(stream, locks ? LENSI_NEXT(fread)(to, size, n, stream) : LENSI_NEXT(fread_unlocked)(to, size, n, stream));
+    from = position(stream);
+    LENSI_PINNED(got, &pins, locks ? LENSI_NEXT(fread)(to, size, n, stream) : LENSI_NEXT(fread_unlocked)(to, size, n, stream));
+    if (lensi_recording)
+        lensi_input_read(fileno_unlocked(stream), from, to, (ssize_t)(got * size), caller, stack);
+    else
+        landed(stream, from, to, got * size);
+    return got;
+}
+
+static inline bool read_is_quick(const void *to, size_t bytes)
+{
+    return LENSI_LIKELY(!lensi_touches_ours(to, bytes) && !lensi_placing && !(lensi_recording && bytes >= LENSI_INPUT_LEAST_BYTES));
+}
+
+#define READ_SLOW(locks) \
+    read_slow(to, size, n, stream, (locks), __builtin_return_address(0), (const uintptr_t *)__builtin_frame_address(0) + 1)
+
+LENSI_EXPORT size_t fread(void *restrict to, size_t size, size_t n, FILE *restrict stream)
+{
+    if (read_is_quick(to, product(size, n)))
+        return LENSI_NEXT(fread)(to, size, n, stream);
+    return READ_SLOW(true);
+}
+
+LENSI_EXPORT size_t fread_unlocked(void *restrict to, size_t size, size_t n, FILE *restrict stream)
+{
+    if (read_is_quick(to, product(size, n)))
+        return LENSI_NEXT(fread_unlocked)(to, size, n, stream);
+    return READ_SLOW(false);
+}
+
+/* More than there is room for: libc's own function ends the program. */
+LENSI_EXPORT size_t __fread_chk(void *to, size_t room, size_t size, size_t n, FILE *stream)
+{
+    if (product(size, n) > room || read_is_quick(to, product(size, n)))
+        return LENSI_NEXT(__fread_chk)(to, room, size, n, stream);
+    return READ_SLOW(true);
+}
+
+LENSI_EXPORT size_t __fread_unlocked_chk(void *to, size_t room, size_t size, size_t n, FILE *stream)
+{
+    if (product(size, n) > room || read_is_quick(to, product(size, n)))
+        return LENSI_NEXT(__fread_unlocked_chk)(to, room, size, n, stream);
+    return READ_SLOW(false);
+}
+
+static __attribute__((noinline)) size_t write_slow(const void *from, size_t size, size_t n, FILE *stream, bool locks)
+{
+    struct lensi_pins pins;
+    size_t put;
+
+    pins.count = 0;
+    lensi_pins_add_block(&pins, from, product(size, n), LENSI_PIN_IN);
+    LENSI_PINNED(put, &pins, locks ? LENSI_NEXT(fwrite)(from, size, n, stream) : LENSI_NEXT(fwrite_unlocked)(from, size, n, stream));
+    return put;
+}
+
+/* What fits into the stream's buffer is copied there in user space, whatever its state; only more goes out directly. */
+static inline bool write_is_quick(const void *from, size_t bytes, FILE *stream)
+{
+    return LENSI_LIKELY(!lensi_is_ours(from) || bytes < __fbufsize(stream));
+}
+
+LENSI_EXPORT size_t fwrite(const void *restrict from, size_t size, size_t n, FILE *restrict stream)
+{
+    if (write_is_quick(from, product(size, n), stream))
+        return LENSI_NEXT(fwrite)(from, size, n, stream);
+    return write_slow(from, size, n, stream, true);
+}
+
+LENSI_EXPORT size_t fwrite_unlocked(const void *restrict from, size_t size, size_t n, FILE *restrict stream)
+{
+    if (write_is_quick(from, product(size, n), stream))
+        return LENSI_NEXT(fwrite_unlocked)(from, size, n, stream);
+    return write_slow(from, size, n, stream, false);
+}
+
+#define PUT_TEXT(name, parameters, arguments) \
+    static __attribute__((noinline)) int slow_##name parameters \
     { \
         struct lensi_pins pins; \
+        int result; \
  \
         pins.count = 0; \
-        words \
-        if (LENSI_LIKELY(pins.count == 0)) \
-            return LENSI_NEXT(name) arguments; \
-        type result; \
+        lensi_pins_add_text(&pins, text); \
         LENSI_PINNED(result, &pins, LENSI_NEXT(name) arguments); \
         return result; \
-    }
-/* What fits into the stream's buffer is copied there in user space, whatever its state; only more goes out directly. */
-#define BLOCK_IN(from, bytes) \
-    if (lensi_is_ours(from) && (bytes) >= __fbufsize(stream)) \
-        lensi_pins_add_block(&pins, (from), (bytes), LENSI_PIN_IN);
-
-STREAM_OUT(size_t, fwrite, (const void *from, size_t size, size_t n, FILE *stream), (from, size, n, stream),
-           BLOCK_IN(from, product(size, n)))
-STREAM_OUT(size_t, fwrite_unlocked, (const void *from, size_t size, size_t n, FILE *stream), (from, size, n, stream),
-           BLOCK_IN(from, product(size, n)))
-STREAM_OUT(int, fputs, (const char *text, FILE *stream), (text, stream), TEXT(text))
-STREAM_OUT(int, fputs_unlocked, (const char *text, FILE *stream), (text, stream), TEXT(text))
-STREAM_OUT(int, puts, (const char *text), (text), TEXT(text))
+    } \
+    LENSI_EXPORT int name parameters { return LENSI_LIKELY(!lensi_is_ours(text)) ? LENSI_NEXT(name) arguments : slow_##name arguments; }
+PUT_TEXT(fputs, (const char *restrict text, FILE *restrict stream), (text, stream))
+PUT_TEXT(fputs_unlocked, (const char *restrict text, FILE *restrict stream), (text, stream))
+PUT_TEXT(puts, (const char *text), (text))
 
 /* ---- a buffer of ours: the stream uses it until it is closed, from inside libc, where we cannot pin */
 
