@@ -9,12 +9,13 @@
 #include <sched.h>
 #include <sys/prctl.h>
 
-#define SLOTS 4
+#define SLOTS 8
+#define SLOTS_FOR_NEXT 2 /* what a stream wants beyond its next window leaves so many free for other streams */
 
 enum { EMPTY, FILLING, WANTED, WORKING, READY, TAKEN };
 
 static struct lensi_slot slots[SLOTS];
-static _Atomic uint32_t bell, sleeping, turn;
+static _Atomic uint32_t bell, sleeping, turn, wishes;
 static _Atomic uint32_t runs_in;
 
 int lensi_make(struct lensi_region *region, uint32_t segment, uint64_t page, uint64_t count, struct lensi_workspace *workspace,
@@ -49,17 +50,27 @@ static bool work(struct lensi_slot *slot)
     return true;
 }
 
+static struct lensi_slot *oldest_wish(void)
+{
+    struct lensi_slot *oldest = NULL;
+
+    for (unsigned i = 0; i < SLOTS; i++)
+        if (atomic_load(&slots[i].state) == WANTED && (!oldest || (int32_t)(slots[i].wish - oldest->wish) < 0))
+            oldest = &slots[i];
+    return oldest;
+}
+
 static void *ahead(void *nothing)
 {
     (void)nothing;
     lensi_sys(SYS_prctl, PR_SET_NAME, (long)"lens-ahead", 0, 0, 0, 0);
     for (;;) {
         uint32_t heard = atomic_load(&bell);
-        bool busy = false;
-        for (unsigned i = 0; i < SLOTS; i++)
-            busy |= work(&slots[i]);
-        if (busy)
+        struct lensi_slot *slot = oldest_wish();
+        if (slot) {
+            work(slot);
             continue;
+        }
         atomic_store(&sleeping, 1);
         if (atomic_load(&bell) == heard)
             lensi_sys_futex_wait(&bell, heard, 0);
@@ -85,40 +96,63 @@ void lensi_ahead_start(void)
 
 /* ---- the fault path */
 
-static bool is_wanted_already(uint64_t page)
+uint64_t lensi_ahead_wanted_to(uint64_t page)
 {
     for (unsigned i = 0; i < SLOTS; i++) {
         uint32_t state = atomic_load(&slots[i].state);
         if ((state == WANTED || state == WORKING || state == READY) && page - slots[i].page < slots[i].count)
-            return true;
+            return slots[i].page + slots[i].count;
     }
-    return false;
+    return 0;
 }
 
-/* A free slot, or one whose window nobody came for. */
-static struct lensi_slot *slot_for_wish(void)
+static unsigned empty_slots(void)
 {
+    unsigned empty = 0;
+
+    for (unsigned i = 0; i < SLOTS; i++)
+        empty += atomic_load(&slots[i].state) == EMPTY;
+    return empty;
+}
+
+/* A free slot; for the next window of a stream also one whose window nobody came for. */
+static struct lensi_slot *slot_for_wish(bool is_next)
+{
+    struct lensi_slot *stale;
+
+    if (!is_next && empty_slots() <= SLOTS_FOR_NEXT)
+        return NULL;
     for (unsigned i = 0; i < SLOTS; i++)
         if (change(&slots[i], EMPTY, FILLING))
             return &slots[i];
-    struct lensi_slot *stale = &slots[atomic_fetch_add(&turn, 1) % SLOTS];
-    return change(stale, READY, FILLING) ? stale : NULL;
+    stale = &slots[atomic_fetch_add(&turn, 1) % SLOTS];
+    return is_next && change(stale, READY, FILLING) ? stale : NULL;
 }
 
-void lensi_ahead_want(struct lensi_region *region, uint64_t page, uint64_t count, uint32_t segment)
+void lensi_ahead_want(struct lensi_region *region, uint64_t page, uint64_t count, uint32_t segment, bool is_next)
 {
     struct lensi_slot *slot;
 
-    if (!atomic_load_explicit(&runs_in, memory_order_relaxed) || is_wanted_already(page) || !(slot = slot_for_wish()))
+    if (!atomic_load_explicit(&runs_in, memory_order_relaxed) || !(slot = slot_for_wish(is_next)))
         return;
     slot->region = region;
     slot->page = page;
     slot->count = count < LENSI_AHEAD_PAGES ? count : LENSI_AHEAD_PAGES;
     slot->segment = segment;
+    slot->wish = atomic_fetch_add(&wishes, 1);
     atomic_store(&slot->state, WANTED);
     atomic_fetch_add(&bell, 1);
     if (atomic_load(&sleeping))
         lensi_sys_futex_wake(&bell, 1);
+}
+
+/* Instead of waiting for page: makes a window that the same stream comes to next. */
+static bool help(const struct lensi_region *region, uint64_t page)
+{
+    for (unsigned i = 0; i < SLOTS; i++)
+        if (atomic_load(&slots[i].state) == WANTED && slots[i].region == region && slots[i].page - page < SLOTS * LENSI_AHEAD_PAGES)
+            return work(&slots[i]);
+    return false;
 }
 
 struct lensi_slot *lensi_ahead_take(uint64_t page)
@@ -134,7 +168,8 @@ struct lensi_slot *lensi_ahead_take(uint64_t page)
                     return slot;
                 set(slot, READY);
             } else if (state == WORKING) {
-                lensi_sys_futex_wait(&slot->state, WORKING, 500000);
+                if (!help(slot->region, page))
+                    lensi_sys_futex_wait(&slot->state, WORKING, 500000);
             } else if (state == WANTED && change(slot, WANTED, EMPTY)) {
                 break; /* not begun: quicker ourselves */
             } else if (state == EMPTY || state == TAKEN || state == FILLING) {

@@ -16,14 +16,23 @@ struct lensi_slot {
     struct lensi_region *region;
     uint64_t page, count;
     uint32_t segment;
+    uint32_t wish; /* a number that grows: the oldest is made first */
     uint8_t *bytes; /* LENSI_AHEAD_PAGES pages */
 };
 
 /* Starts the thread where there is a second CPU for it. Not in a fault: the prover calls it. */
 void lensi_ahead_start(void);
-/* Asks for [page, page + count) of segment; a wish that finds no free slot is forgotten. In the fault path. */
-void lensi_ahead_want(struct lensi_region *region, uint64_t page, uint64_t count, uint32_t segment);
-/* The slot that has page ready (waits if it is being made), or NULL. Ended by lensi_ahead_release. In the fault path. */
+/*
+ * Asks for [page, page + count) of segment, the window a stream comes to next or a later one; a wish that finds no slot is
+ * forgotten. In the fault path.
+ */
+void lensi_ahead_want(struct lensi_region *region, uint64_t page, uint64_t count, uint32_t segment, bool is_next);
+/* The page after the window that holds page, if that was asked for already; else 0. A guess: it may be gone at once. */
+uint64_t lensi_ahead_wanted_to(uint64_t page);
+/*
+ * The slot that has page ready, or NULL. While another thread makes it, this one makes what its stream wants next, so that
+ * both CPUs are at work; if nothing is, it waits. Ended by lensi_ahead_release. In the fault path.
+ */
 struct lensi_slot *lensi_ahead_take(uint64_t page);
 void lensi_ahead_release(struct lensi_slot *slot);
 /* Nothing of this region is being made, or will be, when it returns. */

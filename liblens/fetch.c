@@ -19,6 +19,7 @@
 
 #define WINDOW_MOST_PAGES 64u /* as many as `taken` has bits */
 #define STREAM_STEP_PAGES 64u
+#define AHEAD_WINDOWS 3u /* one for our thread, one for the program's to make while it waits, one in stock */
 _Static_assert(WINDOW_MOST_PAGES <= LENSI_OUT_PAGES && LENSI_AHEAD_PAGES <= LENSI_OUT_PAGES, "a workspace holds a window");
 #define PATIENCE_ROUNDS 1000u /* a second */
 #define PATIENCE_STEP_NS 1000000u
@@ -220,22 +221,32 @@ static int make(struct window *w, struct lensi_workspace *workspace)
 
 /* ---- ahead */
 
-/* A stream that goes on will want the next absent pages from `page` on: asks for them. */
-static void ask_ahead(struct lensi_region *region, uint64_t page, uint32_t segment)
+/* Asks for the next absent pages from `page` on. The page after them, or 0 if the stream ends here. */
+static uint64_t ask_window(struct lensi_region *region, uint64_t page, uint32_t segment, bool is_next)
 {
     uint64_t end = lensi_region_first_page(region) + lensi_region_pages(region), limit = page + STREAM_STEP_PAGES;
-    uint64_t most = LENSI_AHEAD_PAGES < lensi_budget_room() / 4 ? LENSI_AHEAD_PAGES : lensi_budget_room() / 4, over, count = 0;
+    uint64_t most = LENSI_AHEAD_PAGES < lensi_budget_room() / 4 ? LENSI_AHEAD_PAGES : lensi_budget_room() / 4, over, count = 0, to;
 
     while (page < end && page < limit && lensi_page_state(page) != LENSI_ABSENT)
         page++;
     if (page >= end || page >= limit || lensi_pages.segment[page] != segment)
-        return;
+        return 0;
+    if ((to = lensi_ahead_wanted_to(page)))
+        return to;
     over = (page + most) % LENSI_CHUNK_PAGES;
     most = most > over ? most - over : most; /* ends at a checkpoint */
     for (uint64_t i = 0; i < most && page + i < end; i++) /* up to the last page that is to be had */
         if (lensi_page_state(page + i) == LENSI_ABSENT && lensi_pages.segment[page + i] == segment)
             count = i + 1;
-    lensi_ahead_want(region, page, count, segment);
+    lensi_ahead_want(region, page, count, segment, is_next);
+    return page + count;
+}
+
+/* What a stream comes to next, `windows` of it. */
+static void ask_ahead(struct lensi_region *region, uint64_t page, uint32_t segment, unsigned windows)
+{
+    for (unsigned i = 0; page && i < windows; i++)
+        page = ask_window(region, page, segment, i == 0);
 }
 
 /* From a window that was made ahead. */
@@ -250,7 +261,8 @@ static bool fetch_made_ahead(struct lensi_region *region, uint64_t page)
     w.count = slot->page + slot->count - page;
     if (slot->region == region && lensi_pages.segment[page] == slot->segment && take(&w)) {
         const uint8_t *bytes = slot->bytes + ((page - slot->page) << LENSI_PAGE_SHIFT);
-        ask_ahead(region, page + w.count, w.segment); /* while page is BUSY, so that nobody has ended the region */
+        /* while page is BUSY, so that nobody has ended the region */
+        ask_ahead(region, page + w.count, w.segment, AHEAD_WINDOWS);
         done = all_good(&w, bytes) && place(&w, bytes) == 0;
         if (!done)
             give_back(&w, ~0ull);
@@ -271,8 +283,8 @@ static bool fetch_now(struct lensi_region *region, uint64_t page)
 
     if (!take(&w))
         return false;
-    if (is_stream) /* asked before this one is made: both CPUs are at work */
-        ask_ahead(region, page + w.count, w.segment);
+    if (is_stream) /* asked before this one is made: both CPUs are at work; more when it has gone on to what was asked */
+        ask_ahead(region, page + w.count, w.segment, 1);
     workspace = lensi_workspace_claim();
     result = make(&w, workspace);
     if (result == 0)

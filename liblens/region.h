@@ -17,7 +17,7 @@ struct lensi_image;
 struct lensi_packed;
 
 #define LENSI_SEGMENTS_MAX 250
-#define LENSI_STREAMS 4
+#define LENSI_STREAMS 16
 
 struct lensi_segment {
     uint64_t start, bytes;  /* within the region; only the prover lets bytes grow, between two proofs */
