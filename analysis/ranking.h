@@ -71,6 +71,7 @@ struct ranking_backing {
     uint64_t bytes;      /* that were read from it this way */
     uint64_t file_bytes; /* the file's size */
     size_t others;       /* further files with fewer bytes */
+    const char *ending;  /* that the names of all of them have in common, as ".txt"; or NULL */
     bool has_step;       /* reads into blocks begin somewhere else than at the file's start */
 };
 

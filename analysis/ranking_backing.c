@@ -303,6 +303,14 @@ static int compare_to_best(const struct ranking_row *row, enum ranking_relation 
     return bytes > best->bytes ? 1 : bytes < best->bytes ? -1 : 0;
 }
 
+/* From the last dot of a file's name on, as ".txt"; NULL if there is none. */
+static const char *ending_of(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+
+    return dot && dot != name && dot[1] ? dot : NULL;
+}
+
 static void offer(struct ranking_row *row, const struct flow *flow)
 {
     struct ranking_backing *best = &row->backing;
@@ -315,11 +323,14 @@ static void offer(struct ranking_row *row, const struct flow *flow)
     if (relation == RANKING_READ_INTO && bytes < row->figures.at_peak_bytes / SHRINK_MAX)
         return;
     size_t others = best->relation <= RANKING_NO_FILE ? 0 : best->others + 1;
+    const char *ending = ending_of(flow->key.path);
+    if (best->relation > RANKING_NO_FILE && (!ending || !best->ending || strcmp(ending, best->ending) != 0))
+        ending = NULL;
     int order = best->relation <= RANKING_NO_FILE ? 1 : compare_to_best(row, relation, bytes);
     if (order > 0 || (order == 0 && strcmp(flow->key.path, best->path) < 0))
-        *best = (struct ranking_backing){relation, flow->key.path, bytes, flow->file_bytes, others, flow->has_step};
-    else
-        best->others = others;
+        *best = (struct ranking_backing){relation, flow->key.path, bytes, flow->file_bytes, others, ending, flow->has_step};
+    best->others = others;
+    best->ending = ending;
 }
 
 static void forget(struct finder *finder)

@@ -171,13 +171,26 @@ static bool is_worth_a_plan(const struct ranking *ranking, const struct ranking_
            mean_bytes(row) >= PLAN_BLOCK_MIN;
 }
 
+/* A glob for the files of a row, in quotes: the name of the only one, or what several have in common. */
+static void quote_files(const struct ranking_backing *backing, char *to, size_t room)
+{
+    char ending[300];
+
+    if (!backing->others) {
+        quote(base_name(backing->path), to, room);
+        return;
+    }
+    quote(backing->ending ? backing->ending : "", ending, sizeof ending);
+    snprintf(to, room, "\"*%s", ending + 1);
+}
+
 /* One site. What was parsed needs a lens that nobody has found yet: its lines are comments, so that the plan is right. */
 static void print_site(FILE *out, const struct ranking_row *row, const char *site)
 {
     char file[600], size[24];
     bool is_known = verdict_of(row) == VERDICT_READ_INTO;
 
-    quote(base_name(row->backing.path), file, sizeof file);
+    quote_files(&row->backing, file, sizeof file);
     terminal_bytes(size, (double)row->figures.at_peak_bytes);
     if (is_known)
         fprintf(out, "site %s {  # %s\n    file %s\n    lens verbatim\n    extent read\n}\n", site, size, file);

@@ -259,6 +259,18 @@ if command -v redis-benchmark >/dev/null; then # a server with threads, and its 
 else
     skip "redis" "not installed"
 fi
+# ---- what the report suggests: blocks of one site, read from two files
+"$build/tests/gen/gen" lines 60000 9 >left.txt
+sed '$s/$/ and more/; 30000d' left.txt | head -c -1 >right.txt
+record diff left.txt right.txt
+cp out wanted
+"$lens" report -q --json - trace | python3 -c 'import json, sys; print(json.load(sys.stdin)["plan"])' >diff.plan
+same "a plan for both files that were read" "$(grep -c 'file "\*.txt"' diff.plan)" "$(grep -c 'file ' diff.plan)"
+"$lens" run --plan diff.plan --budget 256K --stats stats.json -- diff left.txt right.txt >out 2>err
+cmp -s out wanted
+result $? "that plan: the output" "$(cat err)"
+python3 -c 'import json; s = json.load(open("stats.json")); assert s["absent_pages_peak"] * 4096 > 3 << 20, s' 2>err
+result $? "that plan gives most of both files back" "$(tail -1 err)"
 unchanged shell sh -c 'seq 1000 | sort -r | head -3; (exit 3)'
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]
