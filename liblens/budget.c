@@ -150,12 +150,12 @@ static void account_run(uint64_t first, uint64_t count, bool gone)
     if (gone) /* counted before it shows: who brings a page back at once counts it out */
         lensi_count_site(site, absent_pages, count);
     lensi_uncount_site(site, resident_pages, count);
-    for (uint64_t page = first; page < first + count; page++)
-        lensi_page_set(page, gone ? LENSI_ABSENT : LENSI_PROVEN);
-    if (!gone) {
+    if (!gone)
         lensi_budget_insert(first, count, -1);
+    for (uint64_t page = first; page < first + count; page++) /* last: a block whose pages are not BUSY may be freed */
+        lensi_page_set(page, gone ? LENSI_ABSENT : LENSI_PROVEN);
+    if (!gone)
         return;
-    }
     lensi_count(evicted_pages, count);
     lensi_count(dropped_pages, count);
     lensi_stats_peak(&lensi_gauges.stats.absent_pages_peak, lensi_counted(absent_pages) + lensi_counted(mapped_now_pages));

@@ -150,11 +150,12 @@ static bool all_good(const struct window *w, const uint8_t *bytes)
     return true;
 }
 
+/* The last of it is that the pages are no longer BUSY: from then on their block may be freed, and be another's. */
 static void account(uint64_t page, uint64_t count, uint64_t touched)
 {
+    lensi_budget_insert(page, count, (int64_t)touched);
     for (uint64_t i = 0; i < count; i++)
         lensi_page_set(page + i, LENSI_PROVEN);
-    lensi_budget_insert(page, count, (int64_t)touched);
 }
 
 /* Out of memory for a moment is no reason to stop: what is proven elsewhere makes room, and others end. */
@@ -174,6 +175,7 @@ int lensi_place(void *at, const void *from, size_t bytes, bool protected)
 /* Places the taken pages, run by run. 0, or why the first page could not be placed; others that could not are absent. */
 static int place(struct window *w, const uint8_t *bytes)
 {
+    const uint32_t site = w->region->site; /* while the touched page is BUSY: its toucher may free the block at once */
     uint64_t placed = 0;
 
     for (uint64_t i = 0; i < w->count;) {
@@ -196,11 +198,11 @@ static int place(struct window *w, const uint8_t *bytes)
         placed += run;
         i += run;
     }
-    lensi_uncount_site(w->region->site, absent_pages, placed);
+    lensi_uncount_site(site, absent_pages, placed);
     lensi_count(faulted_pages, placed);
     if (placed > 1)
         lensi_count(readahead_pages, placed - 1);
-    lensi_count_site(w->region->site, faults, 1);
+    lensi_count_site(site, faults, 1);
     return 0;
 }
 
@@ -263,15 +265,16 @@ static bool fetch_made_ahead(struct lensi_region *region, uint64_t page)
         const uint8_t *bytes = slot->bytes + ((page - slot->page) << LENSI_PAGE_SHIFT);
         /* while page is BUSY, so that nobody has ended the region */
         ask_ahead(region, page + w.count, w.segment, AHEAD_WINDOWS);
-        done = all_good(&w, bytes) && place(&w, bytes) == 0;
+        done = all_good(&w, bytes);
+        if (done) {
+            window_of(region, page, w.count);
+            done = place(&w, bytes) == 0;
+        }
         if (!done)
             give_back(&w, ~0ull);
     }
     lensi_ahead_release(slot);
-    if (!done)
-        return false;
-    window_of(region, page, w.count);
-    return true;
+    return done;
 }
 
 static bool fetch_now(struct lensi_region *region, uint64_t page)
