@@ -147,12 +147,13 @@ static void account_run(uint64_t first, uint64_t count, bool gone)
 {
     uint32_t site = site_of(first);
 
-    if (gone) /* counted before it shows: who brings a page back at once counts it out */
-        lensi_count_site(site, absent_pages, count);
+    /* Counted before it shows: who brings a page back at once counts it out, and a block without BUSY pages may be freed. */
     lensi_uncount_site(site, resident_pages, count);
-    if (!gone)
+    if (gone)
+        lensi_count_site(site, absent_pages, count);
+    else
         lensi_budget_insert(first, count, -1);
-    for (uint64_t page = first; page < first + count; page++) /* last: a block whose pages are not BUSY may be freed */
+    for (uint64_t page = first; page < first + count; page++)
         lensi_page_set(page, gone ? LENSI_ABSENT : LENSI_PROVEN);
     if (!gone)
         return;
