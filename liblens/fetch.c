@@ -95,15 +95,28 @@ static uint64_t window_of(struct lensi_region *region, uint64_t page, uint64_t h
 
 /* ---- windows */
 
+/* Gives the taken pages in mask back as they were. */
+static void give_back(struct window *w, uint64_t mask)
+{
+    for (uint64_t left = w->taken & mask; left; left &= left - 1)
+        lensi_page_set(w->page + (uint64_t)__builtin_ctzll(left), LENSI_ABSENT);
+    w->taken &= ~mask;
+}
+
 /* Takes the absent pages of the window. False, and nothing taken, if the first page was not to be had. */
 static bool take(struct window *w)
 {
-    uint64_t end = lensi_region_first_page(w->region) + lensi_region_pages(w->region), last = 0;
+    uint64_t end, last = 0;
 
     w->taken = 0;
     if (!lensi_page_change(w->page, LENSI_ABSENT, LENSI_BUSY))
         return false;
     w->taken = 1;
+    if (lensi_region_of(lensi_page_address(w->page)) != w->region) { /* a late message, its block freed: this is another's */
+        give_back(w, 1);
+        return false;
+    }
+    end = lensi_region_first_page(w->region) + lensi_region_pages(w->region);
     w->segment = lensi_pages.segment[w->page];
     for (uint64_t i = 1; i < w->count && w->page + i < end; i++) {
         uint64_t page = w->page + i;
@@ -115,14 +128,6 @@ static bool take(struct window *w)
     }
     w->count = last + 1;
     return true;
-}
-
-/* Gives the taken pages in mask back as they were. */
-static void give_back(struct window *w, uint64_t mask)
-{
-    for (uint64_t left = w->taken & mask; left; left &= left - 1)
-        lensi_page_set(w->page + (uint64_t)__builtin_ctzll(left), LENSI_ABSENT);
-    w->taken &= ~mask;
 }
 
 /* Pages made for the first time have no checksum to say that the file is still what it was at lens_open. */
@@ -305,7 +310,7 @@ bool lensi_fetch(uint64_t page)
     bool timed = atomic_fetch_add_explicit(&turns, 1, memory_order_relaxed) % TIMED_ONE_IN == 0;
     uint64_t start = timed ? lensi_sys_clock_ns() : 0;
 
-    if (!fetch_made_ahead(region, page) && !fetch_now(region, page))
+    if (!region || (!fetch_made_ahead(region, page) && !fetch_now(region, page)))
         return false;
     lensi_budget_enforce();
     if (timed)
