@@ -46,6 +46,8 @@ PLAIN_SRC := $(wildcard tests/catalogue/*.c tests/malloc/*.c tests/profile/*.c t
 PLAIN_BIN := $(patsubst %.c,$(BUILD)/%,$(PLAIN_SRC))
 PLAINXX_SRC := $(wildcard tests/catalogue/*.cpp tests/malloc/*.cpp)
 PLAINXX_BIN := $(patsubst %.cpp,$(BUILD)/%,$(PLAINXX_SRC))
+# Modules that they load: bound call by call, and all at once. Their run path is their own folder.
+MODULES := $(BUILD)/tests/modules/deep.so $(BUILD)/tests/modules/deep_now.so
 # Programs for tests that link the library and the tools' parts.
 TOOL_BIN := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/tools/*.c))
 # A file system of our own that fails; only where libfuse is.
@@ -109,7 +111,13 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(ANALYSIS) $(BUILD)/liblens.a
 	$(Q)$(CC) $(filter-out -fvisibility=hidden,$(ALL_CFLAGS)) -Wno-missing-prototypes -o $@ $< $(ANALYSIS) $(BUILD)/liblens.a $(LDFLAGS) \
 		-lcriterion -Wl,--as-needed $(LENS_LIBS) -Wl,--no-as-needed $(ZLIB) -pthread -lm
 
-plain: $(PLAIN_BIN) $(PLAINXX_BIN) $(FUSE_BIN) $(TOOL_BIN)
+plain: $(PLAIN_BIN) $(PLAINXX_BIN) $(MODULES) $(FUSE_BIN) $(TOOL_BIN)
+$(BUILD)/tests/modules/deep.so: HOW := -Wl,-z,lazy
+$(BUILD)/tests/modules/deep_now.so: HOW := -Wl,-z,relro -Wl,-z,now
+$(MODULES): tests/modules/deep.c
+	$(call say,MODULE,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -O1 -g -fPIC -shared $(HOW) -Wl,-rpath,'$$ORIGIN' -o $@ $<
 $(TOOL_BIN): $(BUILD)/%: %.c $(ANALYSIS) $(BUILD)/liblens.a
 	$(call say,TOOL,$<)
 	@mkdir -p $(@D)
@@ -139,7 +147,7 @@ $(BUILD)/bench/%: bench/%.c $(BENCH_PEER) $(BUILD)/liblens.a
 PACKAGES := gcc g++ make pkg-config zlib1g-dev libdw-dev libelf-dev libjson-c-dev libfast-float-dev libxxhash-dev libiberty-dev libdeflate-dev uthash-dev
 TEST_PACKAGES := libcriterion-dev binutils util-linux procps time heaptrack python3-minimal python3-numpy python3-pandas liblinear-tools metis bwa \
                  coreutils netpbm nifti-bin gzip jq libjemalloc2 libmimalloc2.0 libcap2-bin attr strace chromium protobuf-compiler libfuse3-dev fuse3 xfsprogs rsync git gdb \
-                 libpython3.11-testsuite valgrind redis-server redis-tools sqlite3 perl openssl xz-utils zstd bzip2 diffutils gawk
+                 libpython3.11-testsuite valgrind redis-server redis-tools sqlite3 perl php-cli ruby openssl xz-utils zstd bzip2 diffutils gawk
 LINT_PACKAGES := clang clang-tidy cppcheck libclang-rt-14-dev
 
 deps:

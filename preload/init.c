@@ -10,6 +10,7 @@
 #include "liblens/inject.h"
 #include "liblens/log.h"
 #include "liblens/sys.h"
+#include "preload/deepbind.h"
 #include "preload/malloc.h"
 #include "preload/next.h"
 #include "preload/process.h"
@@ -121,6 +122,7 @@ static void start(int argc, char **argv, char **environment)
 __attribute__((constructor(101))) static void begin(int argc, char **argv, char **environment)
 {
     lensi_next_find_all();
+    lensi_deepbind_init();
     start(argc, argv, environment);
     if (!started)
         return;

@@ -6,6 +6,7 @@
  * memory for good (lensi_pin_forever), and then the kernel does it.
  */
 #undef _FORTIFY_SOURCE
+#include "preload/altstack.h"
 #include "preload/io.h"
 
 #include "liblens/log.h"
@@ -229,6 +230,8 @@ LENSI_EXPORT int munmap(void *at, size_t bytes)
 {
     if (LENSI_UNLIKELY(lensi_recording)) /* before: then the addresses may be another's */
         lensi_record_unmapped(at, bytes);
+    if (LENSI_UNLIKELY(lensi_altstacks))
+        lensi_altstack_unmapped(at, bytes);
     if (LENSI_LIKELY(!lensi_touches_ours(at, bytes)))
         return LENSI_NEXT(munmap)(at, bytes);
     if ((uintptr_t)at % LENSI_IO_PAGE == 0 && all_ours(at, whole_pages(bytes)))

@@ -366,9 +366,7 @@
     R(int, sigwaitinfo, (const sigset_t *set, siginfo_t *to), (set, to), IN(set, 8) OUT_ONE(to)) \
     R(int, sigtimedwait, (const sigset_t *set, siginfo_t *to, const struct timespec *t), (set, to, t), \
       IN(set, 8) OUT_ONE(to) IN_ONE(t)) \
-    R(int, signalfd, (int fd, const sigset_t *set, int flags), (fd, set, flags), IN(set, 8)) \
-    R(int, sigaltstack, (const stack_t *set, stack_t *old), (set, old), IN_ONE(set) OUT_ONE(old) \
-      FOREVER(set ? set->ss_sp : NULL, set && !(set->ss_flags & SS_DISABLE) ? set->ss_size : 0))
+    R(int, signalfd, (int fd, const sigset_t *set, int flags), (fd, set, flags), IN(set, 8))
 
 /*
  * Locks that nobody initialised by a call (PTHREAD_COND_INITIALIZER in a structure, std::condition_variable): the kernel
@@ -422,5 +420,9 @@
     H(sigignore) H(sighold) H(sigrelse) H(siginterrupt) H(sigprocmask) H(pthread_sigmask) H(sigblock) \
     H(sigsetmask) H(siggetmask) H(sigsuspend) H(__sigsuspend) H(pthread_attr_setsigmask_np) H(pthread_create) \
     H(sigpending) \
+    /* altstack.c */ \
+    H(sigaltstack) \
+    /* deepbind.c */ \
+    H(dlopen) H(dlsym) \
     /* process.c */ \
     H(clone) H(_Fork) H(_exit) H(_Exit)

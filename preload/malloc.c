@@ -13,6 +13,7 @@
 #include "liblens/engine.h"
 #include "liblens/log.h"
 #include "liblens/sys.h"
+#include "preload/altstack.h"
 #include "preload/site.h"
 
 #include <dlfcn.h>
@@ -280,6 +281,8 @@ PUBLIC void *malloc(size_t bytes)
 
 PUBLIC void free(void *at)
 {
+    if (UNLIKELY(lensi_altstacks))
+        lensi_altstack_freed(at);
     if (UNLIKELY(lensi_is_ours(at)))
         block_free(at);
     else

@@ -12,6 +12,7 @@
 
 #include <aio.h>
 #include <dirent.h>
+#include <dlfcn.h>
 #include <grp.h>
 #include <limits.h>
 #include <mqueue.h>

@@ -314,6 +314,8 @@
 
 #define OPENED(call) ({ int fd_ = (call); fd_ > 2 && close(fd_) == 0; })
 #define CASES_HAND \
+    T(dlopen, "libm.so.6", ({ void *library = dlopen(in, RTLD_LAZY); library && dlclose(library) == 0; })) \
+    T(dlsym, "getpid", dlsym(RTLD_DEFAULT, in) != NULL) \
     T(open, "/dev/null", OPENED(open(in, O_RDONLY))) \
     T(open64, "/dev/null", OPENED(open64(in, O_RDONLY))) \
     T(__open, "/dev/null", OPENED(__open(in, O_RDONLY))) \
