@@ -56,7 +56,7 @@ int lensi_helper_start(void *(*run)(void *context), void *context)
     uint64_t before;
     int result;
 
-    lensi_sys_signal_mask(SIG_BLOCK, LENSI_HELPER_MASK, &before);
+    lensi_sys_signal_mask(SIG_SETMASK, LENSI_HELPER_MASK, &before); /* not BLOCK: who calls may hold back libc's two */
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
