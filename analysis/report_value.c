@@ -12,7 +12,7 @@
 
 static const char *end_word(enum lensi_end_kind end)
 {
-    static const char *const words[] = {"unknown", "exit", "_exit", "exec", "disk-full", "signal"};
+    static const char *const words[] = {"unknown", "exit", "_exit", "exec", "disk-full", "signal", "locked-in"};
 
     return (size_t)end < sizeof words / sizeof *words ? words[end] : words[0];
 }

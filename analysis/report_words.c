@@ -24,6 +24,9 @@ void report_end_words(const struct profile_meta *meta, char *to, size_t room)
     case LENSI_END_SIGNAL:
         snprintf(to, room, "ended by signal %d (%s)%s", meta->end_status, strsignal(meta->end_status), cut);
         break;
+    case LENSI_END_LOCKED:
+        snprintf(to, room, "recorded until it locked itself in (seccomp), the program went on%s", cut);
+        break;
     default:
         snprintf(to, room, "still running, or killed%s", cut);
         break;

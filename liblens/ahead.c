@@ -16,6 +16,7 @@ enum { EMPTY, FILLING, WANTED, WORKING, READY, TAKEN };
 
 static struct lensi_slot slots[SLOTS];
 static _Atomic uint32_t bell, sleeping, turn, wishes;
+static _Atomic bool ended;
 static _Atomic uint32_t runs_in;
 
 int lensi_make(struct lensi_region *region, uint32_t segment, uint64_t page, uint64_t count, struct lensi_workspace *workspace,
@@ -63,8 +64,8 @@ static struct lensi_slot *oldest_wish(void)
 static void *ahead(void *nothing)
 {
     (void)nothing;
-    lensi_sys(SYS_prctl, PR_SET_NAME, (long)"lens-ahead", 0, 0, 0, 0);
-    for (;;) {
+    lensi_helper_named("lens-ahead");
+    while (!atomic_load(&ended)) {
         uint32_t heard = atomic_load(&bell);
         struct lensi_slot *slot = oldest_wish();
         if (slot) {
@@ -83,7 +84,7 @@ void lensi_ahead_start(void)
 {
     uint32_t me = (uint32_t)lensi_sys_process_id(), nobody = 0;
 
-    if (atomic_load(&runs_in) || lensi_helper_cpus() < 2)
+    if (atomic_load(&ended) || atomic_load(&runs_in) || lensi_helper_cpus() < 2)
         return;
     for (unsigned i = 0; i < SLOTS; i++)
         if (!slots[i].bytes && !(slots[i].bytes = lensi_arena_map(LENSI_AHEAD_PAGES * LENSI_PAGE)))
@@ -92,6 +93,13 @@ void lensi_ahead_start(void)
         return;
     if (lensi_helper_start(ahead, NULL) < 0)
         atomic_store(&runs_in, 0);
+}
+
+void lensi_ahead_end(void)
+{
+    atomic_store(&ended, true);
+    atomic_fetch_add(&bell, 1);
+    lensi_sys_futex_wake(&bell, 1);
 }
 
 /* ---- the fault path */

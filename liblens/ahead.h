@@ -22,6 +22,8 @@ struct lensi_slot {
 
 /* Starts the thread where there is a second CPU for it. Not in a fault: the prover calls it. */
 void lensi_ahead_start(void);
+/* Ends it for good. Nothing is waited for. */
+void lensi_ahead_end(void);
 /*
  * Asks for [page, page + count) of segment, the window a stream comes to next or a later one; a wish that finds no slot is
  * forgotten. In the fault path.

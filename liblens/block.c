@@ -171,7 +171,7 @@ void *lensi_block_new(size_t site, size_t bytes, size_t alignment)
     struct lensi_region *region;
     void *at;
 
-    if (!lensi_rung || !bytes || bytes > SIZE_MAX - LENSI_PAGE || alignment > LENSI_SLOT)
+    if (!lensi_rung || lensi_retired || !bytes || bytes > SIZE_MAX - LENSI_PAGE || alignment > LENSI_SLOT)
         return NULL;
     if (lensi_site_packs(site) && bytes <= (lensi_chaos_on ? lensi_chaos_packs() : PACKED_BLOCK_MOST)) {
         at = packed_new(site, bytes, alignment);
@@ -188,6 +188,14 @@ void *lensi_block_new(size_t site, size_t bytes, size_t alignment)
     return at;
 }
 
+/* With the one call that malloc makes as well. The addresses, and packed blocks, are not used again. */
+static void give_back_quietly(struct lensi_region *region)
+{
+    if (!region->packed)
+        lensi_sys_map(region->base, lensi_region_pages(region) << LENSI_PAGE_SHIFT, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0, NULL);
+}
+
 void lensi_block_free(void *at)
 {
     struct lensi_region *region = lensi_region_of(at);
@@ -195,6 +203,10 @@ void lensi_block_free(void *at)
 
     if (!region)
         return;
+    if (lensi_retired) {
+        give_back_quietly(region);
+        return;
+    }
     if (region->packed) {
         count_live(region->site, -(int64_t)lensi_packed_bytes(region->packed, at));
         lensi_packed_free(region->packed, at);
@@ -224,6 +236,8 @@ void *lensi_block_resize(void *at, size_t bytes)
 
     if (!region || !bytes)
         return NULL;
+    if (lensi_retired)
+        return bytes <= lensi_block_bytes(at) ? at : NULL;
     if (region->packed)
         return lensi_packed_resize(region->packed, at, bytes) ? at : NULL;
     old = bytes_asked(region);
@@ -303,7 +317,7 @@ int lensi_pin_slow(const void *at, size_t bytes, bool writing)
 {
     struct span span = clip_to_block(pages_in(at, bytes));
 
-    if (!span.count)
+    if (!span.count || lensi_retired)
         return -EFAULT;
     lensi_chaos_step();
     pin_chunks(span, 1);
@@ -328,7 +342,7 @@ void lensi_pin_forever_slow(const void *at, size_t bytes)
     struct span span = pages_in(at, bytes);
     uint64_t before = span.first % LENSI_CHUNK_PAGES, end = span.first + span.count;
 
-    if (!span.count)
+    if (!span.count || lensi_retired)
         return;
     end = (end + LENSI_CHUNK_PAGES - 1) / LENSI_CHUNK_PAGES * LENSI_CHUNK_PAGES;
     span = clip_to_block((struct span){span.first - before, end - (span.first - before)});

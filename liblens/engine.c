@@ -11,6 +11,7 @@
 #include "liblens/direct.h"
 #include "liblens/fault.h"
 #include "liblens/guard.h"
+#include "liblens/helper.h"
 #include "liblens/inject.h"
 #include "liblens/log.h"
 #include "liblens/openings.h"
@@ -207,6 +208,55 @@ void lensi_engine_finish(void)
     lensi_inject_report();
 }
 
+/* ---- no more system calls */
+
+bool lensi_retired;
+
+static void make_all_plain(void)
+{
+    for (uint32_t i = 0; i < lensi_regions_high(); i++) {
+        const struct lensi_region *r = lensi_region_at(i);
+        if (atomic_load(&r->life) == LENSI_REGION_LIVE)
+            lensi_fault_make_plain(r->armed_low, r->armed_high);
+    }
+}
+
+/* What is mapped from files, too. Pages of the view store stay mapped: they are read-only files of ours, and writes are copied. */
+static void leave_all(void)
+{
+    lensi_direct_make_all_real(NULL);
+    lensi_guard_end();
+    for (uint32_t i = 0; i < lensi_regions_high(); i++) {
+        const struct lensi_region *r = lensi_region_at(i);
+        if (atomic_load(&r->life) != LENSI_REGION_FREE && r->armed_high > r->armed_low && lensi_rung->disarm)
+            lensi_rung->disarm(r->armed_low, r->armed_high - r->armed_low);
+    }
+}
+
+void lensi_engine_retire(void)
+{
+    uint64_t before;
+
+    if (!lensi_range.bytes || lensi_retired)
+        return;
+    before = lensi_sys_signals_hold();
+    lensi_prover_retire();
+    lensi_chaos_on = false;
+    lensi_lock(&lensi_prover_lock);
+    if (!lensi_retired) {
+        make_all_plain();
+        leave_all();
+        lensi_retired = true;
+        lensi_ahead_end();
+        if (lensi_rung->end)
+            lensi_rung->end();
+    }
+    lensi_unlock(&lensi_prover_lock);
+    lensi_sys_signals_release(before);
+    lensi_engine_finish();
+    lensi_helpers_wait(); /* not only that their calls could be refused: a process ends with its last thread */
+}
+
 /* ---- fork */
 
 static uint64_t signals_before_fork; /* of the thread that forks, which holds the prover lock */
@@ -229,20 +279,11 @@ static bool can_child_watch(void)
     return can;
 }
 
-static void make_all_plain(void)
-{
-    for (uint32_t i = 0; i < lensi_regions_high(); i++) {
-        const struct lensi_region *r = lensi_region_at(i);
-        if (atomic_load(&r->life) == LENSI_REGION_LIVE)
-            lensi_fault_make_plain(r->armed_low, r->armed_high);
-    }
-}
-
 void lensi_fork_prepare(void)
 {
     uint64_t before;
 
-    if (!lensi_range.bytes)
+    if (!lensi_range.bytes || lensi_retired)
         return;
     before = lensi_sys_signals_hold();
     lensi_lock(&lensi_prover_lock);
@@ -280,7 +321,7 @@ void lensi_fork_parent(void)
 {
     uint64_t before = signals_before_fork;
 
-    if (!lensi_range.bytes)
+    if (!lensi_range.bytes || lensi_retired)
         return;
     if (lensi_rung->fork_parent)
         lensi_rung->fork_parent();
@@ -356,7 +397,7 @@ void lensi_fork_child(void)
 {
     bool leased;
 
-    if (!lensi_range.bytes)
+    if (!lensi_range.bytes || lensi_retired)
         return;
     lensi_gauges_after_fork();
     lensi_sampler_after_fork(true);

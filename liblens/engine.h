@@ -41,6 +41,14 @@ const struct lensi_plan *lensi_engine_plan(void);
 /* Says the closing line, writes the statistics, publishes to the view store. At every kind of exit; idempotent. */
 void lensi_engine_finish(void);
 
+/*
+ * The program is about to give up system calls for good (seccomp): those that we need are made now. All of its memory becomes
+ * ordinary and stays so, nothing is watched or virtualised any more, and what is said at the end is said now. Afterwards the
+ * engine makes no call that malloc would not make. Idempotent.
+ */
+void lensi_engine_retire(void);
+extern bool lensi_retired; /* written once, by the call above */
+
 /* ---- blocks */
 
 /*

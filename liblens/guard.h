@@ -20,6 +20,8 @@ bool lensi_guard(struct lensi_backing *backing, int *error);
 void lensi_guard_listen(struct lensi_workspace *workspace);
 /* Makes every page real that depends on backing, which is not used any more afterwards. 0, or -ESTALE: too late. */
 int lensi_guard_make_real(struct lensi_backing *backing, struct lensi_workspace *workspace);
+/* Lets every writer in: nothing depends on any file any more. Under the prover lock. */
+void lensi_guard_end(void);
 /* Before a fork, under the prover lock: a lease for the child on what is mapped (direct.h), or nothing is mapped any more. */
 void lensi_guard_before_fork(void);
 void lensi_guard_forked(void); /* after it, in the parent, under the prover lock */

@@ -5,9 +5,11 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/prctl.h>
 
 #define STACK_BYTES (256 * 1024)
 #define TOGETHER_MOST 4u
+#define WAIT_NS 1000000000u
 
 /*
  * AddressSanitizer's pthread_create takes a lock, and so does the thread as it begins and ends: the child of a fork at
@@ -64,6 +66,34 @@ int lensi_helper_start(void *(*run)(void *context), void *context)
     pthread_attr_destroy(&attributes);
     lensi_sys_signal_mask(SIG_SETMASK, before, NULL);
     return -result;
+}
+
+static _Atomic int staying[8]; /* the kernel's numbers of the threads; 0: nobody's */
+
+static bool is_alive(int thread)
+{
+    return thread && lensi_sys(SYS_tgkill, lensi_sys_process_id(), thread, 0, 0, 0, 0) == 0;
+}
+
+void lensi_helper_named(const char *name)
+{
+    int me = lensi_sys_thread_id();
+
+    lensi_sys(SYS_prctl, PR_SET_NAME, (long)name, 0, 0, 0, 0);
+    for (size_t i = 0; i < sizeof staying / sizeof *staying; i++) {
+        int was = atomic_load(&staying[i]);
+        if (!is_alive(was) && atomic_compare_exchange_strong(&staying[i], &was, me))
+            return;
+    }
+}
+
+void lensi_helpers_wait(void)
+{
+    uint64_t end = lensi_sys_clock_ns() + WAIT_NS;
+
+    for (size_t i = 0; i < sizeof staying / sizeof *staying; i++)
+        while (is_alive(atomic_load(&staying[i])) && lensi_sys_clock_ns() < end)
+            lensi_sys_yield();
 }
 
 unsigned lensi_helper_cpus(void)

@@ -7,6 +7,10 @@
  * signals are for the program's threads. 0 or -errno.
  */
 int lensi_helper_start(void *(*run)(void *context), void *context);
+/* First of all in such a thread, if it stays: its name. It can then be waited for. */
+void lensi_helper_named(const char *name);
+/* Waits until those that stayed are gone, a second at most: they have been told to end. */
+void lensi_helpers_wait(void);
 /*
  * Runs work(context) in this thread and, at the same time, in as many others as there are CPUs for (none, where none can be had);
  * returns when all of them are through. They share out the work among themselves.

@@ -46,7 +46,7 @@ bool lensi_site_takes(const struct lensi_plan_site *site, const char *path)
 
 bool lensi_file_wanted(const char *path)
 {
-    const struct lensi_plan *plan = lensi_range.bytes ? lensi_engine_plan() : NULL;
+    const struct lensi_plan *plan = lensi_range.bytes && !lensi_retired ? lensi_engine_plan() : NULL;
 
     for (size_t i = 0; plan && path && i < plan->sites_count; i++)
         if (lensi_site_takes(&plan->sites[i], path))

@@ -394,7 +394,7 @@ static void *prover(void *nothing)
 
     (void)nothing;
     atomic_store(&thread_id, lensi_sys_thread_id());
-    lensi_sys(SYS_prctl, PR_SET_NAME, (long)"lens-prover", 0, 0, 0, 0);
+    lensi_helper_named("lens-prover");
     if (lensi_rung->signal) /* it reads the program's pages: one may have lost its frame meanwhile */
         lensi_sys_signal_mask(SIG_UNBLOCK, 1ull << (lensi_rung->signal - 1), NULL);
     while (!atomic_load(&stopped)) {

@@ -33,6 +33,10 @@ struct lensi_rung {
     int (*zero)(void *at);
     /* Optional: whether the program's own mprotect forbids this access to an ordinary page, so that the signal is its own. */
     bool (*is_refused)(const void *at, bool write);
+    /* Optional: pages by number, all of them ordinary, are not watched any more: touches of those that were never touched, too. */
+    void (*disarm)(uint64_t first, uint64_t count);
+    /* Optional: nothing is armed any more, and never will be: ends what the rung has running. */
+    void (*end)(void);
     /* Optional: the addresses have been given other memory; gives back what was kept for them elsewhere. */
     void (*forget)(void *at, size_t bytes);
     /* Optional: before a fork, under every lock of ours. */

@@ -76,22 +76,28 @@ static int zero(void *at)
 }
 
 /* Mapped stretches inside cannot be armed and need not be: goes around them chunk by chunk. */
-static int rearm(uint64_t first, uint64_t count)
+static int for_all(int (*call)(void *at, size_t bytes), uint64_t first, uint64_t count)
 {
-    if (arm(lensi_page_address(first), count << LENSI_PAGE_SHIFT) == 0)
+    if (call(lensi_page_address(first), count << LENSI_PAGE_SHIFT) == 0)
         return 0;
     for (uint64_t page = first; page < first + count;) {
         uint64_t run = 0;
         int result;
         while (page + run < first + count && lensi_page_state(page + run) != LENSI_MAPPED)
             run++;
-        result = run ? arm(lensi_page_address(page), run << LENSI_PAGE_SHIFT) : 0;
+        result = run ? call(lensi_page_address(page), run << LENSI_PAGE_SHIFT) : 0;
         if (result < 0)
             return result;
         page += run ? run : 1;
     }
     return 0;
 }
+
+static int rearm(uint64_t first, uint64_t count) { return for_all(arm, first, count); }
+
+static int leave(void *at, size_t bytes) { return lensi_sys_uffd_unregister(uffd, at, bytes); }
+
+static void disarm(uint64_t first, uint64_t count) { for_all(leave, first, count); }
 
 static bool owns_fd(int fd) { return fd >= 0 && fd == uffd; }
 
@@ -121,7 +127,7 @@ static int fork_inthread(void)
 const struct lensi_rung lensi_rung_inthread = {
     .name = "inthread", .signal = SIGBUS, .granule_pages = 1, .open = open_inthread, .arm = arm, .protect = protect,
     .unprotect = unprotect, .drop = drop, .drop_many = drop_many, .place = place, .zero = zero, .fork_child = fork_inthread,
-    .rearm = rearm, .owns_fd = owns_fd};
+    .rearm = rearm, .disarm = disarm, .owns_fd = owns_fd};
 
 /* ---- a service thread */
 
@@ -137,12 +143,20 @@ static void serve(const struct uffd_msg *message)
     lensi_sys(SYS_ioctl, uffd, UFFDIO_WAKE, (long)&range, 0, 0, 0);
 }
 
+static uint8_t *farewell; /* a page whose touch means: end */
+
+static bool is_farewell(const struct uffd_msg *message)
+{
+    return farewell && message->event == UFFD_EVENT_PAGEFAULT && message->arg.pagefault.address - (uintptr_t)farewell < LENSI_PAGE &&
+           lensi_sys_uffd_zero(uffd, farewell, LENSI_PAGE) == 0;
+}
+
 static void *service(void *fd_of_mine)
 {
     struct uffd_msg messages[16];
     unsigned failures = 0;
 
-    lensi_sys(SYS_prctl, PR_SET_NAME, (long)"lens-faults", 0, 0, 0, 0);
+    lensi_helper_named("lens-faults");
     while ((int)(intptr_t)fd_of_mine == uffd) {
         struct pollfd wait = {.fd = uffd, .events = POLLIN};
         int64_t got;
@@ -151,10 +165,24 @@ static void *service(void *fd_of_mine)
         failures = got < 0 && got != -EAGAIN ? failures + 1 : 0;
         if (failures > FAILURES_MOST && (int)(intptr_t)fd_of_mine == uffd)
             lensi_stop("touches of absent pages cannot be heard of any more: %s", lensi_error_text((int)got));
-        for (int64_t i = 0; i < got / (int64_t)sizeof *messages; i++)
+        for (int64_t i = 0; i < got / (int64_t)sizeof *messages; i++) {
+            if (is_farewell(&messages[i]))
+                return NULL;
             serve(&messages[i]);
+        }
     }
     return NULL;
+}
+
+/* Nothing but a touch wakes who waits for touches. */
+static void end_thread(void)
+{
+    uint8_t *page = lensi_sys_map(NULL, LENSI_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, NULL);
+
+    if (!page || lensi_sys_uffd_register(uffd, page, LENSI_PAGE, UFFDIO_REGISTER_MODE_MISSING) < 0)
+        return;
+    farewell = page;
+    (void)*(volatile uint8_t *)page;
 }
 
 static int open_thread(void)
@@ -186,4 +214,4 @@ static int fork_thread(void)
 const struct lensi_rung lensi_rung_thread = {
     .name = "thread", .signal = 0, .granule_pages = 1, .open = open_thread, .arm = arm, .protect = protect,
     .unprotect = unprotect, .drop = drop, .drop_many = drop_many, .place = place, .zero = zero, .fork_child = fork_thread,
-    .rearm = rearm, .owns_fd = owns_fd};
+    .rearm = rearm, .disarm = disarm, .end = end_thread, .owns_fd = owns_fd};

@@ -80,6 +80,7 @@ enum lensi_end_kind {
     LENSI_END_EXEC = 3,    /* another program took the process over; it writes a trace of its own */
     LENSI_END_DISK = 4,    /* the trace could not be written further (full disk); the program went on */
     LENSI_END_SIGNAL = 5,  /* a fatal signal that could be noticed */
+    LENSI_END_LOCKED = 6,  /* the program gave up system calls (seccomp) and went on; what came then is not recorded */
 };
 
 #define LENSI_TRACE_BLOCK_BYTES (128u * 1024u) /* allocations of this size and more are told one by one */

@@ -18,6 +18,7 @@
 #include "preload/record.h"
 #include "preload/record_death.h"
 #include "preload/record_malloc.h"
+#include "preload/seccomp.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -55,6 +56,26 @@ static void exits(int status, void *unused)
 {
     (void)unused;
     lensi_record_finish(LENSI_END_EXIT, status);
+}
+
+/* In a child, which ends right afterwards: only whether it can be done. */
+static void try_engine(void)
+{
+    struct lens_error error;
+
+    lensi_log_quiet(true);
+    lensi_engine_start(&options, &plan, &error);
+}
+
+/* A filter that ends us for userfaultfd may still let the last rung through. */
+static bool does_filter_allow(void)
+{
+    if (lensi_seccomp_allows(try_engine))
+        return true;
+    if (options.fault != LENSI_FAULT_AUTO)
+        return false;
+    options.fault = LENSI_FAULT_PROTECT;
+    return lensi_seccomp_allows(try_engine);
 }
 
 /* lens profile: the engine is not needed. */
@@ -100,17 +121,25 @@ static void start(int argc, char **argv, char **environment)
         lensi_warn("%s; nothing is virtualised", error.text);
         return;
     }
+    if (!options.trace_path && !options.plan_path && !options.chaos.on)
+        return;
+    if (!lensi_seccomp_allows(NULL)) {
+        lensi_seccomp_say(options.trace_path ? "nothing is recorded" : "passing through, nothing is virtualised");
+        return;
+    }
     if (options.trace_path) {
         start_recording(argc, argv);
         return;
     }
-    if (!options.plan_path && !options.chaos.on)
-        return;
     for (size_t i = 0; i < lens_builtin_count; i++)
         lens_register(lens_builtin[i]);
     open_log();
     if (!read_plan(&error))
         return;
+    if (!does_filter_allow()) {
+        lensi_seccomp_say("passing through, nothing is virtualised");
+        return;
+    }
     result = lensi_engine_start(&options, &plan, &error);
     if (result == -ECANCELED)
         lensi_say("passing through: --fault off");

@@ -6,6 +6,7 @@
 #include "preload/io.h"
 
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <mqueue.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
@@ -73,6 +74,8 @@ LENSI_EXPORT int prctl(int option, ...)
     pins.count = 0;
     for (int i = 0; i < 4; i++)
         AROUND((const void *)argument[i])
+    if (option == PR_SET_SECCOMP && (argument[0] == SECCOMP_MODE_STRICT || argument[1]))
+        lensi_process_locks_in();
     result = LENSI_NEXT(prctl)(option, argument[0], argument[1], argument[2], argument[3]);
     lensi_pins_end(&pins);
     return result;

@@ -16,8 +16,10 @@
 #include <linux/aio_abi.h>
 #include <linux/io_uring.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #ifndef SYS_mseal
@@ -101,6 +103,14 @@ static bool copies_memory(long number, long a)
     return number == SYS_clone3 && !(((const struct clone_args *)a)->flags & CLONE_VM);
 }
 
+/* The program locks itself in: afterwards our calls may be refused, or end it. libseccomp first asks with no filter. */
+static bool gives_up_calls(long number, long a, long b, long c)
+{
+    if (number == SYS_prctl)
+        return a == PR_SET_SECCOMP && (b == SECCOMP_MODE_STRICT || c);
+    return number == SYS_seccomp && (a == SECCOMP_SET_MODE_STRICT || (a == SECCOMP_SET_MODE_FILTER && c));
+}
+
 static long forked(long number, long a, long b, long c, long d, long e)
 {
     long pid;
@@ -142,6 +152,8 @@ long lensi_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
     long result;
 
+    if (gives_up_calls(number, a, b, c))
+        lensi_process_locks_in();
     if (!lensi_range.bytes)
         return NEXT_SYSCALL(number, a, b, c, d, e, f);
     if (number == SYS_clone || number == SYS_clone3 || number == SYS_fork) {

@@ -13,6 +13,9 @@
 #include "liblens/sys.h"
 #include "preload/io.h"
 #include "preload/record.h"
+#include "preload/record_death.h"
+#include "preload/record_malloc.h"
+#include "preload/record_writer.h"
 
 #include <dirent.h>
 #include <limits.h>
@@ -26,6 +29,7 @@
 
 static atomic_int owner; /* the process whose memory this is; a vfork's child is another */
 static pthread_key_t main_thread;
+static bool is_locked_in; /* calls of ours could end the program: none is made */
 
 /* ---- the end of the main thread, when others go on */
 
@@ -84,18 +88,24 @@ static void main_thread_ends(void *round)
 
 static void before(void)
 {
+    if (is_locked_in)
+        return;
     lensi_record_before_fork();
     lensi_fork_prepare();
 }
 
 static void after_in_parent(void)
 {
+    if (is_locked_in)
+        return;
     lensi_fork_parent();
     lensi_record_after_fork(false);
 }
 
 static void after_in_child(void)
 {
+    if (is_locked_in)
+        return;
     atomic_store(&owner, lensi_sys_process_id());
     lensi_fork_child();
     lensi_record_after_fork(true);
@@ -115,7 +125,7 @@ void lensi_process_init(void)
 
 void lensi_process_ends(int status)
 {
-    if (atomic_load(&owner) != lensi_sys_process_id())
+    if (is_locked_in || !atomic_load(&owner) || atomic_load(&owner) != lensi_sys_process_id())
         return;
     lensi_engine_finish();
     lensi_record_finish(LENSI_END_UNDER, status);
@@ -123,14 +133,29 @@ void lensi_process_ends(int status)
 
 void lensi_process_dies(int number)
 {
-    if (atomic_load(&owner) == lensi_sys_process_id())
+    if (!is_locked_in && atomic_load(&owner) && atomic_load(&owner) == lensi_sys_process_id())
         lensi_record_finish(LENSI_END_SIGNAL, number);
 }
 
 void lensi_process_leaves(void)
 {
-    if (lensi_recording && atomic_load(&owner) == lensi_sys_process_id())
+    if (lensi_recording && !is_locked_in && atomic_load(&owner) == lensi_sys_process_id())
         lensi_record_finish(LENSI_END_EXEC, 0);
+}
+
+void lensi_process_locks_in(void)
+{
+    if (is_locked_in)
+        return;
+    lensi_record_finish(LENSI_END_LOCKED, 0);
+    if (lensi_recording) {
+        lensi_recording = false;
+        lensi_record_malloc_end();
+        lensi_death_end();
+        lensi_writer_wait();
+    }
+    lensi_engine_retire();
+    is_locked_in = true;
 }
 
 /* ---- forks without hooks */

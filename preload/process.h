@@ -16,6 +16,12 @@ void lensi_process_dies(int number);
 /* The same before an exec, which may fail: the recorder writes what it has. */
 void lensi_process_leaves(void);
 
+/*
+ * The same before the program gives up system calls for good (seccomp): the engine retires, and neither it nor the recorder makes a
+ * call from the program's threads afterwards that the program might not make.
+ */
+void lensi_process_locks_in(void);
+
 /* Around a fork that libc's hooks do not see: before it, and after it in both processes. */
 void lensi_process_forks(void);
 void lensi_process_forked(bool in_child);

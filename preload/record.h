@@ -41,7 +41,7 @@ struct lensi_record_local {
 };
 extern _Thread_local struct lensi_record_local lensi_record_local __attribute__((tls_model("initial-exec")));
 
-extern bool lensi_recording; /* set once, before the program's own code */
+extern bool lensi_recording; /* set before the program's own code; off again when the program locks itself in */
 
 /* 0 or -errno; nothing is recorded then. */
 int lensi_record_start(const struct lensi_record_options *options);

@@ -76,3 +76,14 @@ void lensi_death_start(void)
         if (is_fatal(number) && sigaction(number, NULL, &now) == 0)
             lensi_death_set(number, now.sa_handler);
 }
+
+void lensi_death_end(void)
+{
+    const struct sigaction plain = {.sa_handler = SIG_DFL};
+    struct sigaction now;
+
+    for (int number = 1; started && number <= 64; number++)
+        if (is_fatal(number) && LENSI_NEXT(sigaction)(number, NULL, &now) == 0 && is_ours(&now))
+            LENSI_NEXT(sigaction)(number, &plain, NULL);
+    started = false;
+}

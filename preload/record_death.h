@@ -12,6 +12,8 @@
 
 /* Once, when the recorder has started: takes every such signal that has its default action. */
 void lensi_death_start(void);
+/* Gives the default actions back: from here on nobody wants to know. */
+void lensi_death_end(void);
 /* What is to be set for the program's `set`: *ours if that is the default action of a signal that ends the process. */
 const struct sigaction *lensi_death_action(int number, const struct sigaction *set, struct sigaction *ours);
 /* The same after a handler was set by signal(2) and its kind. */

@@ -219,3 +219,10 @@ void lensi_record_malloc_init(void)
     lensi_malloc_replace(lensi_sample.distance ? &sampled : &full, &under);
     lensi_record_map_init((const void *)(uintptr_t)under.malloc);
 }
+
+void lensi_record_malloc_end(void)
+{
+    struct lensi_family ours;
+
+    lensi_malloc_replace(&under, &ours);
+}

@@ -4,5 +4,7 @@
 
 /* Once, by the constructor, after lensi_record_start. */
 void lensi_record_malloc_init(void);
+/* Steps aside for good. */
+void lensi_record_malloc_end(void);
 
 #endif

@@ -31,6 +31,7 @@ static struct lensi_trace_writer trace;
 static struct lensi_lock lock; /* guards `trace` and all that telling changes */
 static _Atomic uint32_t running_in; /* the process that the thread runs in */
 static _Atomic bool finished;
+static _Atomic int thread_id;
 static uint64_t origin_ns; /* the trace's start: a child's is its fork */
 static bool is_child, is_open, stopped_told;
 static uint64_t totals_next_ns;
@@ -127,6 +128,7 @@ static void wait_for_tick(void)
 static int write_trace(void *unused)
 {
     (void)unused;
+    atomic_store(&thread_id, lensi_sys_thread_id());
     lensi_sys(SYS_prctl, PR_SET_NAME, (long)"lens-trace", 0, 0, 0, 0);
     for (unsigned tick = 1; !atomic_load(&finished); tick++) {
         if (tick > 1 || is_child) /* a short run of a program shall leave something, a child that calls exec need not */
@@ -220,6 +222,15 @@ void lensi_writer_finish(enum lensi_end_kind kind, int status, bool interrupted)
         lensi_unlock(&lock);
     }
     lensi_sys_signals_release(before);
+}
+
+void lensi_writer_wait(void)
+{
+    uint64_t end = lensi_record_ns() + TICK_MOST_NS + TICK_MOST_NS / 2;
+    int thread = atomic_load(&thread_id), process = lensi_sys_process_id();
+
+    for (unsigned i = 0; thread && lensi_sys(SYS_tgkill, process, thread, 0, 0, 0, 0) == 0 && lensi_record_ns() < end; i++)
+        lensi_wait_a_little(i);
 }
 
 void lensi_writer_after_fork(void)

@@ -16,6 +16,8 @@ void lensi_writer_wake(void);
 /* Writes everything; not EXEC: for the last time. Interrupted: the thread may hold locks of an event; only the end is told. */
 void lensi_writer_finish(enum lensi_end_kind kind, int status, bool interrupted);
 /* In the child: nothing is told yet, and the thread is not here. */
+/* After the end was told: until the thread is gone, a tick and a half at most. */
+void lensi_writer_wait(void);
 void lensi_writer_after_fork(void);
 
 #endif

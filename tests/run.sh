@@ -1,10 +1,10 @@
 #!/bin/bash
 # Runs every test there is and closes with one line: N passed, N failed, N skipped.
-#   tests/run.sh BUILD [PART...]      parts: rules units differential cli report page top use io malloc catalogue direct profile fill backing security valgrind model inject programs stress soak core
+#   tests/run.sh BUILD [PART...]      parts: rules units differential cli report page top use io malloc catalogue direct profile fill backing security seccomp valgrind model inject programs stress soak core
 set -u
 build=${1:-build}
 shift || true
-parts=${*:-rules units differential cli report page top use io malloc catalogue direct profile fill backing security valgrind model inject chaos stress soak core programs}
+parts=${*:-rules units differential cli report page top use io malloc catalogue direct profile fill backing security seccomp valgrind model inject chaos stress soak core programs}
 passed=0 failed=0 skipped=0
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
@@ -62,6 +62,7 @@ for part in $parts; do
     direct) script direct tests/direct.sh "$build" ;;
     backing) script backing tests/backing.sh "$build" ;;
     security) script security tests/security.sh "$build" ;;
+    seccomp) script seccomp tests/seccomp.sh "$build" ;;
     valgrind) script valgrind tests/valgrind.sh "$build" ;;
     model) script model tests/model.sh "$build" ;;
     inject) script inject tests/inject.py "$build" ;;
