@@ -58,7 +58,7 @@ BENCH_BIN := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 BENCH_PEER := $(patsubst %,$(BUILD)/obj/%.o,$(wildcard bench/*.cpp))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: afl differential inject all check chaos soak check-deps units demo deps bench benches install uninstall fuzz clean plain lint
+.PHONY: afl nightly differential inject all check chaos soak check-deps units demo deps bench benches install uninstall fuzz clean plain lint
 .SECONDARY:
 
 all: $(BUILD)/lens $(BUILD)/liblens.so $(BUILD)/liblens.a $(BUILD)/liblens-preload.so
@@ -175,6 +175,11 @@ chaos: check-deps
 soak: check-deps
 	$(Q)$(MAKE) --no-print-directory all plain
 	$(Q)tests/soak.py --seconds $(SOAK_SECONDS) $(BUILD)
+
+# All of these one after the other, at full size, and one table: NIGHTLY="--minutes 60", say.
+nightly: check-deps
+	$(Q)$(MAKE) --no-print-directory all plain benches $(FUZZ_BIN)
+	$(Q)tests/nightly.py $(NIGHTLY) $(BUILD)
 
 bench: check-deps
 	$(Q)$(MAKE) --no-print-directory all plain benches
