@@ -314,6 +314,7 @@
 
 #define OPENED(call) ({ int fd_ = (call); fd_ > 2 && close(fd_) == 0; })
 #define CASES_HAND \
+    D(process_madvise, ((struct iovec){NULL, 0}), ({ int self_ = (int)syscall(SYS_pidfd_open, getpid(), 0); ssize_t done_ = process_madvise(self_, AT(struct iovec), 1, MADV_COLD, 0); close(self_); done_ == 0; })) \
     T(dlopen, "libm.so.6", ({ void *library = dlopen(in, RTLD_LAZY); library && dlclose(library) == 0; })) \
     T(dlsym, "getpid", dlsym(RTLD_DEFAULT, in) != NULL) \
     T(open, "/dev/null", OPENED(open(in, O_RDONLY))) \
@@ -380,7 +381,7 @@
 /* Tried at length by another program here, or handing no memory to the kernel. */
 #define IO_TABLE_ELSEWHERE \
     "fclose", "close", "__close", "close_range", "closefrom", "dup2", "__dup2", "dup3",           /* close_all, dup_games */ \
-    "madvise", "posix_madvise", "process_madvise", "mprotect", "pkey_mprotect",                     /* advice, protection, remapping */ \
+    "madvise", "posix_madvise", "mprotect", "pkey_mprotect",                     /* advice, protection, remapping */ \
     "munmap", "mremap", "remap_file_pages", "mmap", "mmap64",                                      /* the same */ \
     "mlock", "mlock2", "mlockall",                                                                 /* locks */ \
     "__sigaction", "signal", "bsd_signal", "ssignal", "sysv_signal", "__sysv_signal", "sigset",    /* own_handlers */ \
