@@ -72,6 +72,10 @@ struct profile_site {
     uint64_t peak_bytes;               /* this site's own peak */
     double byte_seconds;               /* the integral of live bytes over time */
     double bytes_error, live_error, at_peak_error, allocations_error;
+    /* Of the above, what a fork's child inherited; its parent counts it, too. 0 in others, and if a trace does not tell. */
+    struct profile_inherited {
+        uint64_t bytes, count;
+    } inherited_at_peak, inherited_live, inherited_at_fork;
     uint64_t first_ns, last_ns;        /* of its allocations, to a tick */
     uint64_t lifetimes[LENSI_TRACE_BUCKETS]; /* ended allocations by log2 of ns lived */
     uint64_t sizes[LENSI_TRACE_BUCKETS];     /* allocations by log2 of bytes */

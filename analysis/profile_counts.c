@@ -13,7 +13,7 @@
 
 /* So many changes are kept apart; beyond it neighbouring moments become one. */
 #define CHANGES_MAX (6u << 20)
-#define TOTALS_NUMBERS 11u
+#define TOTALS_NUMBERS 17u /* 11 where the process was not forked */
 #define PREFETCH_BYTES (4u * sizeof(struct build_site))
 
 static uint64_t live_of(const struct build_site *site) { return site->bytes - site->freed_bytes; }
@@ -203,6 +203,9 @@ static void read_site_totals(struct build *build, struct record *record, size_t 
     out->last_ns = values[6];
     for (size_t i = 0; i < 4; i++)
         site->variances[i] = (double)values[7 + i] * (i < 3 ? 0x1p20 : 1);
+    out->inherited_at_peak = (struct profile_inherited){values[11], values[12]};
+    out->inherited_live = (struct profile_inherited){values[13], values[14]};
+    out->inherited_at_fork = (struct profile_inherited){values[15], values[16]};
     read_histogram(record, out->lifetimes);
     read_histogram(record, out->sizes);
     site->totals_time_ns = time;
@@ -247,8 +250,17 @@ static void finish_peak(struct build *build, struct build_site *site, struct pro
         out->at_peak_bytes = live_of(site); /* not changed since that peak */
         count = site->count - site->freed_count;
         site->variances[2] = site->variances[1];
+        out->inherited_at_peak = out->inherited_live;
     }
     out->at_peak_count = (count + build->scale / 2) / build->scale;
+}
+
+/* Counts as others are; no part is larger than the whole, which may have been told later. */
+static void finish_inherited(const struct build *build, struct profile_inherited *part, uint64_t bytes, uint64_t count)
+{
+    part->count = (part->count + build->scale / 2) / build->scale;
+    part->bytes = part->bytes < bytes ? part->bytes : bytes;
+    part->count = part->count < count ? part->count : count;
 }
 
 static void finish_site(struct build *build, struct build_site *site, struct profile_site *out, bool by_snapshots)
@@ -266,6 +278,9 @@ static void finish_site(struct build *build, struct build_site *site, struct pro
     out->bytes = site->bytes;
     out->freed_bytes = site->freed_bytes;
     out->live_bytes = live_of(site);
+    finish_inherited(build, &out->inherited_at_peak, out->at_peak_bytes, out->at_peak_count);
+    finish_inherited(build, &out->inherited_live, out->live_bytes, out->live_count);
+    finish_inherited(build, &out->inherited_at_fork, out->bytes, out->allocations);
     out->byte_seconds = exact ? site->byte_us / 1e6 + rest / 1e9 : (site->snapshot_byte_ns + rest) / 1e9;
     out->bytes_error = sqrt(site->variances[0]);
     out->live_error = sqrt(site->variances[1]);

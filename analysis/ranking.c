@@ -49,6 +49,23 @@ static double square(double value)
     return value * value;
 }
 
+/* The site without what a fork inherited of a process that counts it. Times are left as they are: nobody knows how it was shared. */
+static struct profile_site own_part(const struct profile_site *site)
+{
+    struct profile_site own = *site;
+    uint64_t at_peak = site->at_peak_bytes;
+
+    own.at_peak_bytes -= site->inherited_at_peak.bytes;
+    own.at_peak_count -= site->inherited_at_peak.count;
+    own.live_bytes -= site->inherited_live.bytes;
+    own.live_count -= site->inherited_live.count;
+    own.bytes -= site->inherited_at_fork.bytes;
+    own.allocations -= site->inherited_at_fork.count;
+    own.at_peak_error *= at_peak ? sqrt((double)own.at_peak_bytes / (double)at_peak) : 1;
+    own.bytes_error *= site->bytes ? sqrt((double)own.bytes / (double)site->bytes) : 1;
+    return own;
+}
+
 static void add_figures(struct ranking_figures *to, const struct profile_site *site)
 {
     bool is_first = to->allocations == 0 && to->bytes == 0;
@@ -133,16 +150,22 @@ static struct entry *row_of(struct maker *maker, const struct study_path *path, 
     return entry ? entry : new_row(maker, &key);
 }
 
-static int take_site(struct maker *maker, uint32_t trace, uint32_t number)
+static int take_site(struct maker *maker, uint32_t trace, uint32_t number, bool is_counted_twice)
 {
     const struct study_trace *from = &maker->study->traces[trace];
     const struct profile_site *site = &from->profile->sites[number];
+    struct profile_site own;
     const struct study_path *path = &from->paths[number];
 
     if (site->kind == LENSI_SITE_MAP_FILE) {
         maker->ranking->row_of_site[trace][number] = RANKING_NO_ROW;
         maker->ranking->mapped_bytes += site->at_peak_bytes;
         return 0;
+    }
+    if (is_counted_twice) {
+        own = own_part(site);
+        maker->ranking->inherited_bytes += site->at_peak_bytes - own.at_peak_bytes;
+        site = &own;
     }
     size_t shown = wrappers_pass(maker->wrappers, path);
     struct entry *entry = row_of(maker, path, shown);
@@ -162,10 +185,25 @@ static int take_site(struct maker *maker, uint32_t trace, uint32_t number)
     return add_member(row, trace, number);
 }
 
+/* A fork's child whose parent is there, or another child of the same parent before it. */
+static bool shares_with_another(const struct study *study, uint32_t trace)
+{
+    const struct profile_meta *child = &study->traces[trace].profile->meta;
+
+    for (uint32_t i = 0; child->forked && i < study->traces_count; i++) {
+        const struct profile_meta *other = &study->traces[i].profile->meta;
+        if (i != trace && (other->pid == child->ppid || (i < trace && other->forked && other->ppid == child->ppid)))
+            return true;
+    }
+    return false;
+}
+
 static int take_trace(struct maker *maker, uint32_t trace)
 {
     const struct profile *profile = maker->study->traces[trace].profile;
     struct ranking *ranking = maker->ranking;
+    bool is_counted_twice = shares_with_another(maker->study, trace);
+    uint64_t inherited = ranking->inherited_bytes;
     int result = 0;
 
     ranking->row_of_site[trace] = calloc(profile->sites_count + 1, sizeof **ranking->row_of_site);
@@ -175,7 +213,8 @@ static int take_trace(struct maker *maker, uint32_t trace)
     ranking->peak_bytes += profile->peak_bytes;
     ranking->is_sampled = ranking->is_sampled || !profile->meta.full;
     for (size_t i = 1; i < profile->sites_count && result == 0; i++)
-        result = take_site(maker, trace, (uint32_t)i);
+        result = take_site(maker, trace, (uint32_t)i, is_counted_twice);
+    ranking->peak_bytes -= ranking->inherited_bytes - inherited;
     return result;
 }
 

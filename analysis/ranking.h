@@ -112,6 +112,7 @@ struct ranking {
     uint32_t **row_of_site;    /* of each trace and site; RANKING_NO_ROW for file mappings */
     struct ranking_figures total; /* of the rows */
     uint64_t peak_bytes;       /* sum of the processes' peaks */
+    uint64_t inherited_bytes;  /* that forks inherited of processes that are in the sum themselves: left out of it */
     uint64_t mapped_bytes;     /* files mapped by the program at its peak */
     bool is_sampled;           /* any trace is */
     bool is_fill_watched;      /* in any trace */

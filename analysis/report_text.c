@@ -65,7 +65,7 @@ static void print_peak(const struct table *table)
     if (table->study->traces_count == 1)
         printf(" of heap after %s", terminal_time(when, (double)first->peak_ns));
     else
-        printf(" of heap, each process at its own peak");
+        printf(" of heap, each at its own peak");
     print_spark(table);
     putchar('\n');
 }
@@ -104,6 +104,10 @@ static int print_header(const struct table *table)
     if (table->study->traces_count > 1)
         printf("; %zu processes in all", table->study->traces_count);
     putchar('\n');
+    if (table->ranking->inherited_bytes) {
+        print_label(table->terminal, "inherited");
+        printf("%s by forks from processes that are here themselves: counted once\n", terminal_bytes(ran, (double)table->ranking->inherited_bytes));
+    }
     print_sampling(table);
     putchar('\n');
     return 0;

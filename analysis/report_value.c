@@ -220,6 +220,7 @@ json_object *report_value(const struct study *study, const struct ranking *ranki
         json_object_array_add(traces, report_trace_value(study->traces[i].profile));
     json_object_object_add(value, "traces", traces);
     value_add_count(value, "peak_bytes", ranking->peak_bytes);
+    value_add_count(value, "inherited_bytes", ranking->inherited_bytes);
     value_add_count(value, "mapped_file_bytes", ranking->mapped_bytes);
     value_add_bool(value, "is_sampled", ranking->is_sampled);
     value_add_count(value, "allocations", ranking->total.allocations);

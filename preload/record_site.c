@@ -10,6 +10,7 @@
 
 struct lensi_site_table lensi_sites;
 struct lensi_record_total lensi_record_total;
+uint64_t lensi_sites_forked_ns;
 
 static uint32_t sites_room;
 
@@ -104,7 +105,10 @@ static inline void note_peak(struct lensi_site *site)
     site->at_peak_bytes = site->bytes - site->freed_bytes;
     site->at_peak_count = site->count - site->freed_count;
     site->at_peak_variance = site->live_variance;
+    site->at_peak_inherited = site->inherited;
 }
+
+static uint64_t less(uint64_t from, uint64_t what) { return from > what ? from - what : 0; }
 
 static inline void total_add(uint64_t bytes, uint64_t now_ns)
 {
@@ -160,6 +164,10 @@ void lensi_site_uncount(uint32_t number, const struct lensi_weight *weight, uint
     site->freed_bytes += weight->bytes;
     site->freed_count += weight->count;
     site->live_variance -= weight->bytes_variance;
+    if (birth_ns < lensi_sites_forked_ns) {
+        site->inherited.bytes = less(site->inherited.bytes, weight->bytes);
+        site->inherited.count = less(site->inherited.count, weight->count);
+    }
     if (weight->count)
         bucket_add(site, true, lensi_bucket(lived), weight->count);
     site_unlock(site, number);
@@ -182,10 +190,12 @@ void lensi_sites_after_fork(uint64_t now_ns)
         fresh.count = fresh.at_peak_count = old->count - old->freed_count;
         fresh.bytes_variance = fresh.live_variance = fresh.at_peak_variance = old->live_variance;
         fresh.size_bucket = fresh.count ? old->size_bucket : 0;
+        fresh.inherited = fresh.at_peak_inherited = fresh.at_fork = (struct lensi_inherited){fresh.bytes, fresh.count};
         if (fresh.count)
             fresh.first_ns = fresh.last_ns = now_ns;
         *old = fresh;
     }
+    lensi_sites_forked_ns = now_ns;
     memset(lensi_sites.changed, 1, sizeof lensi_sites.changed);
     atomic_store(&lensi_record_total.peak, live);
     atomic_store(&lensi_record_total.peak_serial, 0);

@@ -35,6 +35,10 @@ struct lensi_site {
     uint32_t node;
     uint64_t bytes, freed_bytes, count, freed_count;
     uint64_t peak_serial, at_peak_bytes, at_peak_count, peak_bytes;
+    /* Of it, what a fork's child inherited: now, at the peak, and at the fork (count: in the same units). */
+    struct lensi_inherited {
+        uint64_t bytes, count;
+    } inherited, at_peak_inherited, at_fork;
     double byte_ns;      /* the integral of live bytes over time, up to changed_ns */
     uint64_t changed_ns;
     uint64_t samples, first_ns, last_ns;
@@ -61,6 +65,7 @@ struct lensi_record_total {
     _Atomic uint64_t live, peak, peak_serial, peak_ns;
 };
 extern struct lensi_record_total lensi_record_total;
+extern uint64_t lensi_sites_forked_ns; /* when this process was forked; 0: it was not, or not while it was recorded */
 
 int lensi_sites_start(void);
 /* The site of this node, made if need be. 0 (which counts what has no place of its own) when there is no room. */

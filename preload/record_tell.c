@@ -11,8 +11,9 @@
 #include "preload/record_wait.h"
 
 #define CHANGE_BYTES_MAX 64u
-#define TOTALS_BYTES_MAX (20u * 10u + 2u * LENSI_TRACE_BUCKETS * 12u)
+#define TOTALS_BYTES_MAX (26u * 10u + 2u * LENSI_TRACE_BUCKETS * 12u)
 #define TOTALS_NUMBERS 11u
+#define TOTALS_NUMBERS_FORKED 17u
 #define TRIES 1000u
 
 static uint32_t told_modules, told_nodes, told_sites; /* the blank counts: 0 is none, not told, not there */
@@ -213,6 +214,12 @@ static void put_histogram(struct lensi_trace_writer *writer, const uint64_t *cou
 
 static uint64_t squares(double variance) { return variance > 0 ? (uint64_t)(variance * 0x1p-20) : 0; }
 
+static void put_inherited(struct lensi_trace_writer *writer, const struct lensi_inherited *inherited)
+{
+    lensi_trace_put(writer, inherited->bytes);
+    lensi_trace_put(writer, inherited->count);
+}
+
 static void tell_site_totals(struct lensi_trace_writer *writer, const struct lensi_site *site, uint32_t distance,
                              uint64_t now_ns, uint64_t origin_ns)
 {
@@ -221,7 +228,7 @@ static void tell_site_totals(struct lensi_trace_writer *writer, const struct len
     const struct lensi_histograms *all = site->histograms;
 
     lensi_trace_put(writer, distance);
-    lensi_trace_put(writer, TOTALS_NUMBERS);
+    lensi_trace_put(writer, lensi_sites_forked_ns ? TOTALS_NUMBERS_FORKED : TOTALS_NUMBERS);
     lensi_trace_put(writer, site->samples);
     lensi_trace_put(writer, site->peak_bytes);
     lensi_trace_put(writer, current ? site->at_peak_bytes : site->bytes - site->freed_bytes);
@@ -233,6 +240,11 @@ static void tell_site_totals(struct lensi_trace_writer *writer, const struct len
     lensi_trace_put(writer, squares(site->live_variance));
     lensi_trace_put(writer, squares(current ? site->at_peak_variance : site->live_variance));
     lensi_trace_put(writer, (uint64_t)(site->count_variance * lensi_sample.scale));
+    if (lensi_sites_forked_ns) {
+        put_inherited(writer, current ? &site->at_peak_inherited : &site->inherited);
+        put_inherited(writer, &site->inherited);
+        put_inherited(writer, &site->at_fork);
+    }
     put_histogram(writer, all ? all->lifetimes : NULL, site->life_bucket, site->freed_count);
     put_histogram(writer, all ? all->sizes : NULL, site->size_bucket, site->count);
 }

@@ -145,6 +145,11 @@ same "fork: parent knows nothing of the child" "$(number child_allocates bytes)"
 same "fork: child's own" "$(number child_allocates live)" 300000
 same "fork: child inherits" "$(number small_ones live)" 60000
 same "fork: child's end" "$(meta end) $(meta forked)" "2 7 1"
+row_of() { "$lens" report --json - "$@" 2> /dev/null | jq -r '.inherited_bytes, (.sites[] | select(.name == "small_ones" or .name == "child_allocates") | "\(.name) \(.at_peak_bytes) \(.live_bytes) \(.bytes)")' | sort | tr '\n' ' '; }
+alone=$(row_of "$child") both=$(row_of trace "$child") parent=$(row_of trace)
+same "fork: alone the child counts what it inherited" "$(echo "$alone" | tr ' ' '\n' | head -1)" 0
+same "fork: together they count it once" "$(echo "$both" | grep -o 'small_ones.*')" "$(echo "$parent" | grep -o 'small_ones.*')"
+same "fork: and the child's own as alone" "$(echo "$both" | grep -o 'child_allocates [0-9]*')" "$(echo "$alone" | grep -o 'child_allocates [0-9]*')"
 record "$known" exec
 same "exec: end" "$(meta end)" "3 0"
 same "exec: live" "$(number small_ones live)" 60000
