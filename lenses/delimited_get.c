@@ -121,7 +121,7 @@ static int is_missing(const struct lensi_delimited *p, const uint8_t *text, size
     return 0;
 }
 
-/* inf and infinity with a sign, in any case: what pandas accepts behind its number reader. */
+/* inf and infinity with a sign, in any case: what pandas accepts behind its number reader, and without blanks. 0, or all of it. */
 static size_t read_infinity(const uint8_t *text, size_t bytes, struct lens_number *number)
 {
     size_t sign = bytes > 0 && (*text == '-' || *text == '+');
@@ -130,7 +130,7 @@ static size_t read_infinity(const uint8_t *text, size_t bytes, struct lens_numbe
     if (used == 0)
         used = lensi_match_word(text + sign, bytes - sign, "inf");
     number->d = sign && *text == '-' ? -__builtin_inf() : __builtin_inf();
-    return used ? sign + used : 0;
+    return used && sign + used == bytes ? bytes : 0;
 }
 
 static int store_missing(const struct lensi_item *item, uint8_t *out)
@@ -376,6 +376,10 @@ LENSI_INLINE void hot_rows(struct walk *w, int hot)
     }
     if (row > w->text.p || w->column == 0)
         w->row_start = w->text.start_offset + (uint64_t)(row - w->text.start);
+    if (p < end && *p == w->text.dialect.comment && p != row) { /* the row may end here: for the careful step to say, from where fields are told apart */
+        column = row == w->text.p ? (uint32_t)w->column : 0;
+        p = row;
+    }
     w->column = column;
     w->view += (uint64_t)(out - w->out) - w->done;
     w->done = (size_t)(out - w->out);

@@ -177,10 +177,10 @@ static size_t pandas_digits(const uint8_t *p, size_t n, int max_digits, struct p
     return at;
 }
 
-/* e or E, a sign, digits. Without digits pandas stops behind the e, or behind its sign, less one. */
-static size_t pandas_exponent(const uint8_t *p, size_t n, struct pandas *d)
+/* e or E, a sign, as many digits at most. Without digits pandas stops behind the e, or behind its sign, less one. */
+static size_t pandas_exponent(const uint8_t *p, size_t n, int max_digits, struct pandas *d)
 {
-    size_t at = 1;
+    size_t at = 1, end;
     int negative;
     int64_t v = 0;
 
@@ -190,7 +190,8 @@ static size_t pandas_exponent(const uint8_t *p, size_t n, struct pandas *d)
     at += negative || (at < n && p[at] == '+');
     if (at == n || !lensi_is_digit(p[at]))
         return at - 1;
-    for (; at < n && lensi_is_digit(p[at]); at++)
+    end = n - at > (size_t)max_digits ? at + (size_t)max_digits : n;
+    for (; at < end && lensi_is_digit(p[at]); at++)
         v = v < 1 << 30 ? v * 10 + (p[at] - '0') : v;
     d->exponent += negative ? -v : v;
     return at;
@@ -212,7 +213,7 @@ static size_t pandas_parse(const uint8_t *p, size_t n, int max_digits, struct pa
     if (!d->digits)
         return 0;
     d->number = d->negative ? -d->number : d->number;
-    return at + pandas_exponent(p + at, n - at, d);
+    return at + pandas_exponent(p + at, n - at, max_digits, d);
 }
 
 static void pandas_flags(struct lens_number *out, const uint8_t *p, size_t used, size_t n)

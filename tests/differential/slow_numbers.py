@@ -52,8 +52,9 @@ class Pandas:
 
     def read(self, text, precision):
         used = len(text)
-        # An exponent that an int does not hold makes pandas read anything.
-        text = re.sub(rb"([eE][+-]?)0*([1-9]\d{8,})", lambda m: m[1] + b"999999999" + b" " * (len(m[0]) - len(m[1]) - 9), text)
+        # An exponent that an int does not hold makes pandas read anything; of more than 17 digits its newer reader leaves some.
+        text = re.sub(rb"([eE][+-]?)0*([1-9]\d{8,})", lambda m: m[0] if not precision and len(m[0]) - len(m[1]) > 17 else
+                      m[1] + b"999999999" + b" " * (len(m[0]) - len(m[1]) - 9), text)
         text = text.replace(b"\r", b" ")  # a line's end to pandas, wherever it stands
         key = (text, precision)
         if key not in self.known:
@@ -62,11 +63,12 @@ class Pandas:
         return None if value is None else (value, used)
 
     def ask(self, text, precision):
-        source = self.io.StringIO("x\n" + text.decode("latin-1") + "\n")
+        # A column of nothing but whole numbers pandas reads as such, where its reader of doubles gives up: not this one.
+        source = self.io.StringIO("x\n" + text.decode("latin-1") + "\n0.5\n")
         try:
             frame = self.pandas.read_csv(source, dtype="float64", float_precision=precision, na_filter=False, sep="\x01", quoting=3,
                                          skip_blank_lines=False, encoding="latin-1")
-            return float(frame["x"].iloc[0]) if len(frame) == 1 else None
+            return float(frame["x"].iloc[0]) if len(frame) == 2 else None
         except (ValueError, OverflowError):
             return None
 

@@ -119,6 +119,15 @@ Test(delimited, missing_values)
     DOUBLES("delimited(as=pandas, na=none)", "1,2\n,\n", 1, 2);
     cr_assert_eq(make("delimited(as=pandas, type=i64)", "1,2\n3,\n"), 24);
     DOUBLES("delimited(as=pandas, na=[\"-\"])", "1,inf\n-\n3,4,5\n6,7\n", 1, INFINITY, none, none, 3, 4, 6, 7);
+    DOUBLES("delimited(as=pandas)", "1,2 \n3,inf \n5,6\n", 1, 2, 3); /* blanks behind a number, not behind inf */
+}
+
+/* A word for a missing value that begins like a comment is one, wherever the reading begins. */
+Test(delimited, comment_in_a_row)
+{
+    DOUBLES("delimited(as=pandas, sep=space, comment=\"#\", fill=no)",
+            "1 2 3 4 5\n3967 -970.5 #N/A -7.279917162276837e-151 4.9499912115499773e+210\n9324 2190 603 -330.3074 -16838400023692631555\n",
+            1, 2, 3, 4, 5, 3967, -970.5);
 }
 
 /* With another decimal point a dot is no part of a number, and words for missing values are compared before. */
