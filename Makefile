@@ -88,9 +88,10 @@ $(BUILD)/liblens.so: $(LIBLENS_OBJ) liblens/liblens.map
 		-o $@ $(LIBLENS_OBJ) $(LDFLAGS) $(ZLIB) -pthread -lm
 	$(Q)ln -sf liblens.so $(BUILD)/liblens.so.0
 
+# What our functions call of ours is ours, also where the program has a function of that name itself (Erlang: sigaction).
 $(BUILD)/liblens-preload.so: $(PRELOAD_OBJ) $(LIBLENS_OBJ) preload/preload.map
 	$(call say,LD,$@)
-	$(Q)$(CC) $(CFLAGS) $(SO_LDFLAGS) -Wl,-z,nodelete -Wl,-z,initfirst -Wl,--version-script,preload/preload.map \
+	$(Q)$(CC) $(CFLAGS) $(SO_LDFLAGS) -Wl,-z,nodelete -Wl,-z,initfirst -Wl,-Bsymbolic-functions -Wl,--version-script,preload/preload.map \
 		-o $@ $(PRELOAD_OBJ) $(LIBLENS_OBJ) $(LDFLAGS) $(ZLIB) -pthread -ldl -lm
 
 # The page of lens report is embedded.
@@ -146,7 +147,7 @@ $(BUILD)/bench/%: bench/%.c $(BENCH_PEER) $(BUILD)/liblens.a
 
 PACKAGES := gcc g++ make pkg-config zlib1g-dev libdw-dev libelf-dev libjson-c-dev libfast-float-dev libxxhash-dev libiberty-dev libdeflate-dev uthash-dev
 TEST_PACKAGES := libcriterion-dev binutils util-linux procps time heaptrack python3-minimal python3-numpy python3-pandas liblinear-tools metis bwa \
-                 coreutils netpbm nifti-bin gzip jq libjemalloc2 libmimalloc2.0 libcap2-bin attr strace chromium protobuf-compiler libfuse3-dev fuse3 xfsprogs rsync git gdb \
+                 coreutils netpbm nifti-bin gzip jq libjemalloc2 libmimalloc2.0 libtcmalloc-minimal4 libcap2-bin attr strace chromium protobuf-compiler libfuse3-dev fuse3 xfsprogs rsync git gdb \
                  libpython3.11-testsuite valgrind redis-server redis-tools sqlite3 perl php-cli ruby openssl xz-utils zstd bzip2 diffutils gawk
 LINT_PACKAGES := clang clang-tidy cppcheck libclang-rt-14-dev
 

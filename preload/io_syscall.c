@@ -148,6 +148,24 @@ static bool by_name(long number, long a, long b, long c, long d, long e, long f,
     }
 }
 
+/*
+ * Whether this thread is in one of our functions that was asked for by number. What stands behind it may be another library's, which asks
+ * for the call by number in turn (tcmalloc's mmap does): that is the kernel's to do, or it would go in circles.
+ */
+static _Thread_local bool is_under_way __attribute__((tls_model("initial-exec")));
+
+static bool by_name_once(long number, long a, long b, long c, long d, long e, long f, long *result)
+{
+    bool known;
+
+    if (is_under_way)
+        return false;
+    is_under_way = true;
+    known = by_name(number, a, b, c, d, e, f, result);
+    is_under_way = false;
+    return known;
+}
+
 long lensi_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
     long result;
@@ -165,7 +183,7 @@ long lensi_syscall(long number, long a, long b, long c, long d, long e, long f)
         lensi_process_ends((int)a);
     if (number == SYS_execve || number == SYS_execveat)
         lensi_process_leaves();
-    if (by_name(number, a, b, c, d, e, f, &result))
+    if (by_name_once(number, a, b, c, d, e, f, &result))
         return result;
     if (number == SYS_io_submit)
         keep_requests((struct iocb *const *)c, b);

@@ -30,7 +30,7 @@ run() {
     echo "exit $?" >> "$4"
 }
 
-for allocator in "" "$libraries/libjemalloc.so.2" "$libraries/libmimalloc.so.2"; do
+for allocator in "" "$libraries/libjemalloc.so.2" "$libraries/libmimalloc.so.2" "$libraries/libtcmalloc_minimal.so.4"; do
     name=glibc
     if [ -n "$allocator" ]; then
         [ -e "$allocator" ] || { echo "malloc: no $allocator: skipped"; continue; }
