@@ -16,17 +16,12 @@ static _Thread_local stack_t mine __attribute__((tls_model("initial-exec"))); /*
 
 LENSI_EXPORT int sigaltstack(const stack_t *set, stack_t *old)
 {
-    bool is_set = false, is_off = false;
+    stack_t wanted = set ? *set : (stack_t){0};
+    bool is_set = set && !(wanted.ss_flags & SS_DISABLE);
     struct lensi_pins pins;
-    stack_t wanted = {0};
     int result;
 
     pins.count = 0;
-    if (set) {
-        wanted = *set;
-        is_off = wanted.ss_flags & SS_DISABLE;
-        is_set = !is_off;
-    }
     if (is_set)
         lensi_pin_forever(wanted.ss_sp, wanted.ss_size);
     OUT_ONE(old)

@@ -95,6 +95,19 @@ static uintptr_t ours(const struct module *self, const char *name)
     }
 }
 
+/* libc's own, found without it. */
+static void *real_dlsym(void *handle, const char *name)
+{
+    static void *(*_Atomic real)(void *, const char *);
+    static const char *const versions[] = {"GLIBC_2.34", "GLIBC_2.17", "GLIBC_2.2.5"};
+    void *(*found)(void *, const char *) = atomic_load_explicit(&real, memory_order_relaxed);
+
+    for (size_t i = 0; !found && i < sizeof versions / sizeof *versions; i++)
+        *(void **)&found = dlvsym(RTLD_NEXT, "dlsym", versions[i]);
+    atomic_store_explicit(&real, found, memory_order_relaxed);
+    return found(handle, name);
+}
+
 /* ---- binding a module anew */
 
 struct binding {
@@ -178,7 +191,7 @@ static void bind_all(void *handle)
     struct binding binding = {0};
     struct dl_find_object libc;
     unsigned now = atomic_load(&opened);
-    uintptr_t allocator = (uintptr_t)lensi_real_dlsym(handle, "free");
+    uintptr_t allocator = (uintptr_t)real_dlsym(handle, "free");
 
     if (_dl_find_object((void *)(uintptr_t)gnu_get_libc_version, &libc) < 0)
         return;
@@ -193,18 +206,6 @@ static void bind_all(void *handle)
 }
 
 /* ---- what the program calls */
-
-void *lensi_real_dlsym(void *handle, const char *name)
-{
-    static void *(*_Atomic real)(void *, const char *);
-    static const char *const versions[] = {"GLIBC_2.34", "GLIBC_2.17", "GLIBC_2.2.5"};
-    void *(*found)(void *, const char *) = atomic_load_explicit(&real, memory_order_relaxed);
-
-    for (size_t i = 0; !found && i < sizeof versions / sizeof *versions; i++)
-        *(void **)&found = dlvsym(RTLD_NEXT, "dlsym", versions[i]);
-    atomic_store_explicit(&real, found, memory_order_relaxed);
-    return found(handle, name);
-}
 
 /* Both must end in a jump: libc looks at the return address to know who asks. */
 LENSI_EXPORT void *dlopen(const char *path, int mode)
@@ -221,7 +222,7 @@ LENSI_EXPORT void *dlsym(void *handle, const char *name)
     if (LENSI_UNLIKELY(atomic_load_explicit(&opened, memory_order_relaxed)) && handle != RTLD_DEFAULT && handle != RTLD_NEXT &&
         (has_opened || atomic_load(&seen) != atomic_load(&opened)))
         bind_all(handle);
-    return lensi_real_dlsym(handle, name);
+    return real_dlsym(handle, name);
 }
 
 static int count(struct dl_phdr_info *info, size_t bytes, void *argument)

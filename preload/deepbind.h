@@ -2,11 +2,7 @@
 #ifndef LENSI_DEEPBIND_H
 #define LENSI_DEEPBIND_H
 
-#include <stddef.h>
-
 /* Notes which modules there are when the program starts: they are bound to us already. Once, from the constructor. */
 void lensi_deepbind_init(void);
-/* dlsym of libc, for those who look for functions behind ours. */
-void *lensi_real_dlsym(void *handle, const char *name);
 
 #endif
