@@ -211,17 +211,37 @@ static int place(struct window *w, const uint8_t *bytes)
     return 0;
 }
 
-/* Makes the window's bytes in out and checks what was taken. 0, or why the first page cannot come back. */
+/* Makes the first `count` pages of the window in out; those beyond are given back. 0 only if all that was taken is good. */
+static int make_some(struct window *w, uint64_t count, struct lensi_workspace *workspace)
+{
+    int result;
+
+    if (count < w->count) {
+        give_back(w, ~0ull << count);
+        w->count = count;
+        lensi_workspace_trim(workspace); /* what it read before may have come from elsewhere: the file, not yet its copy */
+    }
+    result = lensi_make(w->region, w->segment, w->page, w->count, workspace, workspace->out);
+    return result == 0 && !all_good(w, workspace->out) ? -EILSEQ : result;
+}
+
+/*
+ * Makes the window's bytes in out and checks what was taken. 0, or why the first page cannot come back. What was read ahead may be
+ * at fault, or pages between those taken: where the file has changed, the view store has the absent ones and no other. Then
+ * only the touched page matters; in the end not from the view store, whose disk may be at fault.
+ */
 static int make(struct window *w, struct lensi_workspace *workspace)
 {
-    int result = lensi_make(w->region, w->segment, w->page, w->count, workspace, workspace->out);
+    uint64_t run = ~w->taken ? (uint64_t)__builtin_ctzll(~w->taken) : w->count;
+    int result = make_some(w, w->count, workspace);
 
-    if (result == 0 && all_good(w, workspace->out))
+    if (result < 0 && run < w->count)
+        result = make_some(w, run, workspace);
+    if (result < 0 && w->count > 1)
+        result = make_some(w, 1, workspace);
+    if (result == 0)
         return 0;
-    give_back(w, ~1ull); /* what was read ahead may be at fault: only the touched page matters now */
-    w->count = 1;
-    lensi_workspace_trim(workspace); /* what it read before may have come from elsewhere: the file, not yet its copy */
-    /* Not from the view store this time, whose disk may be at fault. */
+    lensi_workspace_trim(workspace);
     result = lensi_region_expect(w->region, w->segment, w->page, 1, workspace, workspace->out, false);
     return result == 0 && !all_good(w, workspace->out) ? -EILSEQ : result;
 }

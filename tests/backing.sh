@@ -128,6 +128,16 @@ full_disk() {
     finish 0 "$kept.*" "private copy of it"
 }
 
+# The view store has only the pages that were proven: what is read ahead must not need those between them.
+holes() {
+    begin "no lease, --store disk: pages in between that are not the file's"
+    sed -i 's/ extent read//' "$dir/plan"
+    make_data
+    exec 9<>"$data"
+    start disk holes || true
+    finish 0 "$saved"
+}
+
 # A private copy takes no space where the file system shares blocks.
 free_kib() { df --output=avail "$1" | tail -n 1; }
 reflink_case() {
@@ -185,6 +195,7 @@ for how in truncate map punch; do
     run own_case "no lease" auto $how "private copy"
     run own_case "no lease" disk $how "$saved"
 done
+run holes
 [ -x "$(command -v rsync)" ] || skip rsync "not installed"
 [ -x "$(command -v git)" ] || skip git "not installed"
 for how in "log rotation by rename" "log rotation by copytruncate" "sed -i" "rsync" "rsync --inplace" "git checkout" "truncate -s 0" "cp over it" \

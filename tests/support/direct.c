@@ -1,9 +1,9 @@
 /*
  * direct.c - reads a big file into one block and goes on using it while somebody changes the file; for tests/direct.sh.
  *   direct make FILE MEGABYTES     writes the file
- *   direct run FILE STOP [idle|fork|orphan|HOW]
+ *   direct run FILE STOP [idle|holes|fork|orphan|HOW]
  * Four threads verify their pages and write some of them, until the file STOP exists; all the while the program's own
- * SIGSEGV handler is put to work. `idle`: nobody touches anything before STOP; `fork`: parent and child both; `orphan`: only the child; HOW (see `changes`): it changes the file
+ * SIGSEGV handler is put to work. `idle`: nobody touches anything before STOP; `holes`: the same once it has cut the file itself, with pages in between that are not the file's; `fork`: parent and child both; `orphan`: only the child; HOW (see `changes`): it changes the file
  * itself, in this way. Says "ready" when it has been through all its pages, and ends with 0 if every byte was right.
  */
 #include <errno.h>
@@ -118,7 +118,18 @@ static int make(const char *path, uint64_t bytes)
     return file && fclose(file) == 0 ? 0 : 1;
 }
 
-/* In pieces of `step` bytes: small ones are always copied, large ones perhaps only accounted for. */
+/* Every eighth page never was the file's. */
+static void fill_with_holes(int fd)
+{
+    for (uint64_t page = 0; page < pages; page++) {
+        if (page % 8 == 5)
+            change(page);
+        else if (pread(fd, block + page * WORDS, PAGE, (off_t)(page * PAGE)) != PAGE)
+            exit(3);
+    }
+}
+
+/* In pieces of `step` bytes: small ones are always copied, large ones perhaps only accounted for. 0: with holes. */
 static void fill(const char *path, off_t step)
 {
     int fd = open(path, O_RDONLY);
@@ -130,10 +141,13 @@ static void fill(const char *path, off_t step)
     pages = (uint64_t)size / PAGE;
     turn = calloc(pages, 1);
     lseek(fd, 0, SEEK_SET);
-    for (off_t done = 0; done < size; done += got)
+    if (!step)
+        fill_with_holes(fd);
+    for (off_t done = 0; step && done < size; done += got)
         if ((got = read(fd, (char *)block + done, (size_t)(size - done < step ? size - done : step))) <= 0)
             exit(3);
-    close(fd);
+    if (step) /* else it is still being read: absent pages are not mapped yet */
+        close(fd);
 }
 
 /* ---- ways to change the file: 0 if done */
@@ -329,11 +343,13 @@ int main(int argc, char **argv)
         return make(argv[2], strtoull(argv[3], NULL, 10) << 20);
     if (argc < 4)
         return 2;
-    fill(argv[2], strcmp(how, "idle") ? 1 << 20 : 1 << 17);
+    fill(argv[2], !strcmp(how, "holes") ? 0 : !strcmp(how, "idle") ? 1 << 17 : 1 << 20);
     for (uint64_t page = 0; page < pages; page++)
         check(page);
     settle(before_kib);
-    if (!strcmp(how, "idle"))
+    if (!strcmp(how, "holes"))
+        change_file(argv[2], "name");
+    if (!strcmp(how, "idle") || !strcmp(how, "holes"))
         return idle(argv[3]);
     if (!strcmp(how, "fork") || !strcmp(how, "orphan"))
         child = fork();
