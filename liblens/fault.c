@@ -12,6 +12,7 @@
 #include "liblens/budget.h"
 #include "liblens/direct.h"
 #include "liblens/fetch.h"
+#include "liblens/first.h"
 #include "liblens/gate.h"
 #include "liblens/log.h"
 #include "liblens/region.h"
@@ -348,6 +349,7 @@ void lensi_fault_handler(int number, siginfo_t *info, void *context)
         return;
     }
     touch = (struct touch){lensi_page_of(info->si_addr), is_write(context)};
+    lensi_first_touched(touch.page, context);
     lensi_aside(resolve, &touch);
 }
 

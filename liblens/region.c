@@ -6,6 +6,7 @@
 #include "liblens/ahead.h"
 #include "liblens/arena.h"
 #include "liblens/budget.h"
+#include "liblens/first.h"
 #include "liblens/images.h"
 #include "liblens/rung.h"
 #include "liblens/sampler.h"
@@ -100,6 +101,7 @@ struct lensi_region *lensi_region_new(uint32_t site, uint64_t bytes, uint64_t sp
     atomic_store(&region->bytes, bytes);
     atomic_fetch_add(&all_pages, lensi_region_pages(region));
     region->elected = UINT32_MAX;
+    lensi_first_arm(region, lensi_region_first_page(region), lensi_region_pages(region));
     atomic_store_explicit(&region->life, LENSI_REGION_LIVE, memory_order_release);
     return region;
 }
@@ -230,6 +232,8 @@ int lensi_region_resize(struct lensi_region *region, uint64_t bytes)
     }
     atomic_store(&region->bytes, bytes);
     atomic_fetch_add(&all_pages, now - old);
+    if (now > old)
+        lensi_first_arm(region, lensi_region_first_page(region) + old, now - old);
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "liblens/arena.h"
 #include "liblens/bind.h"
 #include "liblens/budget.h"
+#include "liblens/first.h"
 #include "liblens/prove.h"
 #include "liblens/sample.h"
 #include "liblens/touches.h"
@@ -104,6 +105,14 @@ bool lensi_sampler_arms(uint64_t page)
 {
     return atomic_load(&armed[page / 64]) >> (page % 64) & 1 || atomic_load_explicit(&all_armed, memory_order_relaxed);
 }
+
+void lensi_sampler_arm(uint64_t page)
+{
+    atomic_fetch_or(&armed[page / 64], 1ull << (page % 64));
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+uint64_t lensi_sampler_run_ns(void) { return atomic_load_explicit(&run_ns, memory_order_relaxed); }
 
 /* ---- the queue */
 
@@ -263,6 +272,7 @@ void lensi_sampler_visit(struct lensi_region *r)
 
 void lensi_sampler_forget(uint64_t first, uint64_t count)
 {
+    lensi_first_forget(first, count);
     for (uint32_t i = 0; i < watched_count;) {
         uint64_t page = watched[i].page;
         if (page - first >= count) {
@@ -292,8 +302,7 @@ static void make_absent(struct lensi_region *r, uint64_t page, struct lensi_work
     if (atomic_load(&r->life) != LENSI_REGION_LIVE || atomic_load(&lensi_chunk_of(page)->pins))
         return;
     lensi_bind(r);
-    atomic_fetch_or(&armed[page / 64], 1ull << (page % 64)); /* before it is: who pins it for the kernel looks */
-    atomic_thread_fence(memory_order_seq_cst);
+    lensi_sampler_arm(page); /* before it is: who pins it for the kernel looks */
     if (lensi_prove(r, page, 1, w, true) && lensi_budget_drop(page, 1))
         lensi_touch_put(lensi_sys_clock_ns(), page, LENSI_TOUCH_AWAY);
 }

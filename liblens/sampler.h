@@ -41,6 +41,10 @@ uint64_t lensi_sampler_wait_ns(void);
 void lensi_sampler_touched(uint64_t page, bool write, bool was_absent, uint64_t start_ns);
 /* Whether faults of the page may come to us. */
 bool lensi_sampler_arms(uint64_t page);
+/* From now on they may. */
+void lensi_sampler_arm(uint64_t page);
+/* The run's time so far, as far as it counts for what may be spent on watching. */
+uint64_t lensi_sampler_run_ns(void);
 void lensi_sampler_before_fork(void);
 void lensi_sampler_after_fork(bool in_child);
 

@@ -17,6 +17,7 @@
 #include "preload/use_malloc.h"
 #include "preload/record.h"
 #include "preload/record_death.h"
+#include "preload/record_fill.h"
 #include "preload/record_malloc.h"
 #include "preload/seccomp.h"
 
@@ -101,6 +102,8 @@ static void start_recording(int argc, char **argv)
     }
     if (options.trace_use && lensi_use_start(&options, &error) < 0)
         lensi_warn("how memory is used is not watched: %s. See 'lens doctor'", error.text);
+    else if (options.trace_use)
+        lensi_fill_by_touch();
     lensi_process_init();
     lensi_record_malloc_init();
     lensi_death_start();

@@ -2,6 +2,7 @@
 #include "preload/record_fill.h"
 
 #include "liblens/arena.h"
+#include "liblens/first.h"
 #include "liblens/log.h"
 #include "liblens/sys.h"
 #include "preload/record_block.h"
@@ -54,6 +55,8 @@ static uint64_t period, period_since_ns; /* since then it is twice what it was *
 static uint32_t period_samples;
 static _Atomic bool is_asked; /* events were opened, or cannot be */
 static bool is_full, is_quiet, is_counted, is_told;
+static bool by_touch; /* instead of by events: these are denied */
+static struct event touches; /* stands for them */
 static _Atomic uint64_t since_ns; /* the last fork */
 
 /* How often a path has touched a site's pages first. */
@@ -69,6 +72,20 @@ int lensi_fill_start(bool full, bool quiet)
     counts = lensi_arena_map(COUNTS * sizeof *counts);
     return counts ? lensi_unwind_start() : -ENOMEM;
 }
+
+/* A period that cannot be is refused as such only to who may ask; nothing is opened. */
+static bool is_denied(void)
+{
+    struct perf_event_attr attributes = {.type = PERF_TYPE_SOFTWARE, .size = sizeof attributes, .config = PERF_COUNT_SW_PAGE_FAULTS_MIN,
+                                         .sample_period = 1ull << 63, .exclude_kernel = 1, .exclude_hv = 1};
+    long fd = lensi_sys(SYS_perf_event_open, (long)&attributes, 0, -1, -1, PERF_FLAG_FD_CLOEXEC, 0);
+
+    if (fd >= 0)
+        lensi_sys_close((int)fd);
+    return fd < 0 && fd != -EINVAL;
+}
+
+void lensi_fill_by_touch(void) { by_touch = counts && is_denied() && lensi_first_open() == 0; }
 
 /* ---- events */
 
@@ -244,7 +261,7 @@ static bool has_large_pages(void)
 
 static void say_why(int error)
 {
-    const char *why = error == -EACCES || error == -EPERM ? " (kernel.perf_event_paranoid above 2, or a sandbox)" : "";
+    const char *why = error == -EACCES || error == -EPERM ? " (kernel.perf_event_paranoid above 2, or a sandbox); --use watches without" : "";
 
     if (!is_quiet)
         lensi_warn("who fills the memory is not watched: perf_event_open: %s%s", lensi_error_text(error), why);
@@ -254,7 +271,7 @@ void lensi_fill_grown(void)
 {
     int result;
 
-    if (__builtin_expect(atomic_load_explicit(&is_asked, memory_order_relaxed), 1) || !counts ||
+    if (__builtin_expect(atomic_load_explicit(&is_asked, memory_order_relaxed), 1) || !counts || by_touch ||
         lensi_blocks_bytes() < (is_full ? HELD_BYTES_FULL : HELD_BYTES) || atomic_exchange(&is_asked, true))
         return;
     period = has_large_pages() ? 1 : PERIOD_FIRST;
@@ -265,6 +282,8 @@ void lensi_fill_grown(void)
 }
 
 /* ---- samples */
+
+_Static_assert(LENSI_FIRST_REGISTERS == LENSI_DWARF_REGISTERS, "one order");
 
 static void count_sample(struct event *event, uint32_t site, uint32_t node, uint64_t pages)
 {
@@ -381,10 +400,28 @@ static void empty(struct event *event)
     __atomic_store_n(&event->ring->data_tail, head, __ATOMIC_RELEASE);
 }
 
+static void take_touches(void)
+{
+    uint64_t start_ns = lensi_record_clock.start_ns;
+    const struct lensi_first *first;
+    struct lensi_block_record block;
+
+    while ((first = lensi_first_take())) {
+        struct lensi_moment moment = {.stack = first->stack, .stack_bytes = first->stack_bytes};
+        memcpy(moment.registers, first->registers, sizeof moment.registers);
+        if (find_block(first->address, first->time_ns > start_ns ? first->time_ns - start_ns : 0, &block))
+            count_sample(&touches, block.site, node_of(&moment), first->pages);
+        lensi_first_done();
+    }
+    count_lost(&touches, lensi_first_lost());
+}
+
 void lensi_fill_take(void)
 {
     uint32_t count = atomic_load_explicit(&events_count, memory_order_acquire);
 
+    if (by_touch)
+        take_touches();
     for (uint32_t i = 0; i < count; i++)
         if (events[i].ring)
             empty(&events[i]);
@@ -416,7 +453,7 @@ void lensi_fill_wait(uint64_t timeout_ns)
 
 void lensi_tell_fill(struct lensi_trace_writer *writer, uint32_t nodes)
 {
-    if (!is_told && atomic_load(&events_count)) {
+    if (!is_told && (by_touch || atomic_load(&events_count))) {
         is_told = true;
         lensi_trace_begin(writer, LENSI_RECORD_WRITER); /* of nothing: it is watched */
         for (unsigned i = 0; i < 4; i++)
@@ -446,6 +483,9 @@ void lensi_fill_after_fork(bool in_child)
         return;
     for (uint32_t i = 0; i < atomic_load(&events_count); i++)
         lensi_sys_close(events[i].fd);
+    if (by_touch)
+        lensi_first_after_fork();
+    touches = (struct event){0};
     atomic_store(&events_count, 0);
     atomic_store(&is_asked, false);
     is_quiet = true;

@@ -70,8 +70,36 @@ if "$deny" 298 true 2>/dev/null && [ "$(uname -m)" = x86_64 ]; then
     record "$fillers" stores
     same "denied: status and output" "$status $(cat out)" "0 $plain"
     same "denied: one line" "$(cat err)" \
-        "lens: who fills the memory is not watched: perf_event_open: not permitted (kernel.perf_event_paranoid above 2, or a sandbox)"
+        "lens: who fills the memory is not watched: perf_event_open: not permitted (kernel.perf_event_paranoid above 2, or a sandbox); --use watches without"
     same "denied: the report does without" "$(jq -c '[.sites[] | select(.name == "for_two") | .filled_by]' report.json)" "[null]"
+
+    # --use sees first touches by itself
+    mode="--full --use"
+    all=for_stores/by_stores/100,for_memset/by_memset/100,for_two/by_stores/75,for_two/by_others/25,for_zeros/by_recursion/100
+    record_until $all "$fillers" stores
+    if grep -q 'is not watched' err; then
+        skip "denied, --use" "$(cat err)"
+    else
+        same "denied, --use: status and output" "$status $(cat out err)" "0 $plain"
+        near "denied, --use: stores" for_stores by_stores 100
+        near "denied, --use: libc stores for its caller" for_memset by_memset 100
+        near "denied, --use: the larger part" for_two by_stores 75
+        near "denied, --use: the smaller part" for_two by_others 25
+        near "denied, --use: at the end of a deep stack" for_zeros by_recursion 100
+        record_until for_threads/by_stores/75,for_threads/by_others/25 "$fillers" threads
+        near "denied, --use: threads" for_threads by_others 25
+        head -c 16M /dev/urandom >data
+        record_until "for_reads/by_reads reads/50,for_reads/by_stores/50" "$fillers" reads "$work/data"
+        near "denied, --use: read(2)" for_reads "by_reads reads" 50
+        near "denied, --use: the rest" for_reads by_stores 50
+        record_until for_stores/by_stores/100,for_later/by_stores/100 "$fillers" forks
+        near "denied, --use: before a fork" for_stores by_stores 100
+        near "denied, --use: after a fork" for_later by_stores 100
+        "$lens" report --json report.json trace.* >/dev/null 2>&1
+        near "denied, --use: a fork's child" for_child by_memset 100
+        same "denied, --use: the child fills nothing of its parent's" "$(share for_stores by_others)" 0
+    fi
+    mode=--full
     under="$deny 310"
     record "$fillers" stores
     same "unwind tables that cannot be copied: status and output" "$status $(cat out)" "0 $plain"

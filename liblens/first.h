@@ -1,0 +1,44 @@
+/*
+ * first.h - who touches fresh memory first: moments of faults, on their way to who unwinds them.
+ *
+ * For where the kernel's own events are denied and memory is sampled for its use anyhow (sampler.h): some pages of each new block are
+ * watched before anybody has touched them. The first touch is a fault in the touching thread, whose registers and innermost
+ * stack are copied into a ring of fixed size; nobody waits, and what finds the ring full is counted and lost. Only
+ * where faults come as SIGBUS (rung.h), on x86-64.
+ */
+#ifndef LENSI_FIRST_H
+#define LENSI_FIRST_H
+
+#include "liblens/region.h"
+
+#define LENSI_FIRST_REGISTERS 17u /* as DWARF numbers them; the instruction pointer is the last */
+#define LENSI_FIRST_STACK 2048u
+
+struct lensi_first {
+    uint64_t time_ns; /* CLOCK_MONOTONIC */
+    uint64_t address; /* of the page */
+    uint64_t pages;   /* that it stands for */
+    uint64_t registers[LENSI_FIRST_REGISTERS];
+    uint64_t stack_bytes; /* what lay from the stack pointer on */
+    uint8_t stack[LENSI_FIRST_STACK];
+};
+
+/* Before the program's own code. 0, -ENOMEM, or -EOPNOTSUPP: this rung does not see such touches. */
+int lensi_first_open(void);
+/* Watches some of the region's pages from `page` on: new ones, which nobody knows yet. */
+void lensi_first_arm(struct lensi_region *region, uint64_t page, uint64_t count);
+/* The pages are gone with their block. */
+void lensi_first_forget(uint64_t page, uint64_t count);
+
+/* The fault path: notes the moment, if this is the page's first touch, and the program's own. */
+void lensi_first_touched(uint64_t page, const void *context);
+
+/* ---- one reader at a time */
+
+/* The oldest that was not taken yet; it stays where it is until lensi_first_done. NULL: there is none. */
+const struct lensi_first *lensi_first_take(void);
+void lensi_first_done(void);
+uint64_t lensi_first_lost(void); /* since the last call */
+void lensi_first_after_fork(void); /* in the child: what was not taken yet is the parent's */
+
+#endif
