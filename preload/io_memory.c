@@ -278,22 +278,8 @@ static void *remap_ours(void *at, size_t bytes, size_t wanted, int flags, void *
     return moved;
 }
 
-LENSI_EXPORT void *mremap(void *at, size_t bytes, size_t wanted, int flags, ...)
+static void *remap(void *at, size_t bytes, size_t wanted, int flags, void *where)
 {
-    va_list list;
-
-    va_start(list, flags);
-    void *where = va_arg(list, void *);
-    va_end(list);
-    if (flags & MREMAP_FIXED)
-        lensi_pin_forever(where, wanted);
-    if (LENSI_UNLIKELY(lensi_recording)) {
-        void *moved = LENSI_NEXT(mremap)(at, bytes, wanted, flags, where);
-
-        if (moved != MAP_FAILED && bytes && !(flags & MREMAP_DONTUNMAP))
-            lensi_record_remapped(at, bytes, moved, wanted);
-        return moved;
-    }
     if (LENSI_LIKELY(!lensi_touches_ours(at, bytes)))
         return LENSI_NEXT(mremap)(at, bytes, wanted, flags, where);
     bytes = whole_pages(bytes);
@@ -301,6 +287,22 @@ LENSI_EXPORT void *mremap(void *at, size_t bytes, size_t wanted, int flags, ...)
         return remap_ours(at, bytes, whole_pages(wanted), flags, where);
     lensi_pin_forever(at, bytes);
     return LENSI_NEXT(mremap)(at, bytes, wanted, flags, where);
+}
+
+LENSI_EXPORT void *mremap(void *at, size_t bytes, size_t wanted, int flags, ...)
+{
+    va_list list;
+    void *moved;
+
+    va_start(list, flags);
+    void *where = va_arg(list, void *);
+    va_end(list);
+    if (flags & MREMAP_FIXED)
+        lensi_pin_forever(where, wanted);
+    moved = remap(at, bytes, wanted, flags, where);
+    if (LENSI_UNLIKELY(lensi_recording) && moved != MAP_FAILED && bytes && !(flags & MREMAP_DONTUNMAP))
+        lensi_record_remapped(at, bytes, moved, wanted);
+    return moved;
 }
 
 /* For shared mappings, which malloc's memory is not: in one rung ours is. */

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Every program of tests/catalogue, plainly and under `lens run` on every rung: output and exit status must agree.
-# Usage: tests/catalogue.sh BUILD [RUNG...]      rungs: inthread thread protect (all of them if none is named)
+# Every program of tests/catalogue, plainly, under `lens run` on every rung, and watched by `lens profile --use` where the kernel's own
+# events are denied: output and exit status must agree.
+# Usage: tests/catalogue.sh BUILD [RUNG...]      rungs: inthread thread protect watched (all of them if none is named)
 # ONLY="name..." runs those programs only; VERBOSE=1 shows what a failing program said.
 set -u
 build=$(cd "${1:?usage: catalogue.sh BUILD [RUNG...]}" && pwd)
 shift
-[ $# -gt 0 ] || set -- inthread thread protect
+[ $# -gt 0 ] || set -- inthread thread protect watched
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0 failed=0 skipped=0
@@ -56,7 +57,18 @@ under_lens() { # program, rung
     fi
 }
 
+watched() { # program
+    rm -f "$work"/trace "$work"/trace.*
+    run lens env LENS_INJECT=perf_event_open:1+:EACCES "$build/lens" profile --use -o trace -- "$1" "$work/data"
+    if [ "$status" != "$wanted" ] || ! cmp -s "$work/plain.out" "$work/lens.out"; then
+        result "not ok" "$name_of watched" "status $status instead of $wanted; $(tail -1 "$work/lens.err")"
+    else
+        result ok "$name_of watched"
+    fi
+}
+
 for rung in "$@"; do
+    [ "$rung" != watched ] || { rungs="${rungs:-} watched"; continue; }
     run probe "$build/lens" run --plan "$work/plan" --fault "$rung" --store none -- true
     if [ "$status" != 0 ] || grep -q "passing through" "$work/probe.err"; then
         echo "ok - $rung # skip: $(tail -1 "$work/probe.err")"
@@ -79,7 +91,7 @@ for program in "$build"/tests/catalogue/*; do
         continue
     fi
     for rung in ${rungs:-}; do
-        under_lens "$program" "$rung"
+        if [ "$rung" = watched ]; then watched "$program"; else under_lens "$program" "$rung"; fi
     done
 done
 echo "$passed passed, $failed failed${skipped:+, $skipped rungs skipped}"
