@@ -62,12 +62,15 @@ int lensi_inputs_start(void)
 static const char *path_of(int fd)
 {
     static char path[PATH_BYTES]; /* the lock guards it */
+    const char *kept = NULL;
     char link[40];
     long length;
 
     lensi_format(link, sizeof link, "/proc/self/fd/%d", fd);
     length = lensi_sys(SYS_readlinkat, AT_FDCWD, (long)link, (long)path, sizeof path, 0, 0);
-    return length > 0 ? lensi_arena_text(path, (size_t)length) : "";
+    if (length > 0)
+        kept = lensi_arena_text(path, (size_t)length);
+    return kept ? kept : "";
 }
 
 /* The number of the regular file behind fd, or 0. */

@@ -30,7 +30,7 @@ ERRORS = {
     "copy_file_range": ["EXDEV", "EIO", "ENOSPC", "EINTR", "short"], "memfd_create": ["EMFILE"], "fcntl": ["EMFILE", "EAGAIN", "EINVAL"],
     "dup3": ["EMFILE"], "ioctl": ["ENOMEM", "EAGAIN"], "userfaultfd": ["EPERM", "EMFILE"], "pipe2": ["EMFILE"], "ppoll": ["EINTR"],
     "prlimit64": ["EPERM"], "futex": ["EINTR", "EAGAIN"], "rt_sigaction": ["EINVAL"], "rt_sigtimedwait": ["EINTR"],
-    "process_vm_readv": ["EPERM", "ENOMEM"], "prctl": ["EINVAL"],
+    "process_vm_readv": ["EPERM", "ENOMEM"], "prctl": ["EINVAL"], "perf_event_open": ["EACCES", "EMFILE"],
 }
 # Errors that go on for ever only where the kernel would do that, too.
 # Points that no scenario passes, and why.
@@ -41,9 +41,9 @@ FOR_EVER = {"ENOMEM", "EIO", "ENOSPC", "EMFILE", "EACCES", "EPERM", "EROFS", "EX
 
 
 class Scenario:
-    def __init__(self, name, options, program, data="kv", writer=False, keep_store=False, damage=False):
+    def __init__(self, name, options, program, data="kv", writer=False, keep_store=False, damage=False, recorded=False):
         self.name, self.options, self.program, self.data = name, options, program, data
-        self.writer, self.keep_store, self.damage = writer, keep_store, damage
+        self.writer, self.keep_store, self.damage, self.recorded = writer, keep_store, damage, recorded
 
 
 SCENARIOS = [
@@ -58,6 +58,9 @@ SCENARIOS = [
     Scenario("copy", ["--store", "auto"], ["tests/support/direct", "run", "DATA", "STOP", "idle"], data="bytes", writer=True),
     Scenario("change", ["--store", "none"], ["tests/support/direct", "run", "DATA", "STOP", "truncate"], data="bytes"),
     Scenario("direct", ["--trust-backing", "lease"], ["tests/support/direct", "run", "DATA", "STOP", "fork"], data="bytes"),
+    Scenario("profile", [], ["examples/kv_fork", "-w", "2", "DATA"], recorded=True),
+    Scenario("profile_full", ["--full"], ["examples/kv", "-p", "2", "DATA"], recorded=True),
+    Scenario("profile_use", ["--full", "--use"], ["examples/kv", "-p", "2", "DATA"], data="more", recorded=True),
 ]
 
 
@@ -100,6 +103,8 @@ class Driver:
     def command(self, scenario, data, folder):
         words = {"DATA": data, "STOP": self.stop}
         program = [os.path.join(self.build, scenario.program[0])] + [words.get(w, w) for w in scenario.program[1:]]
+        if scenario.recorded:
+            return [os.path.join(self.build, "lens"), "profile", "-o", os.path.join(folder, "trace"), *scenario.options, "--", *program]
         return [os.path.join(self.build, "lens"), "run", "--plan", self.plan, "--budget", "128K", "--store-dir", os.path.join(folder, "store"),
                 *scenario.options, "--", *program]
 
@@ -140,7 +145,8 @@ class Driver:
                 inside_store = "store" in os.path.relpath(root, folder).split(os.sep) or ".cache" in root
                 if name.endswith(".new") or (inside_store and not name.endswith(".view") and name != "builders.lock"):
                     wrong.append(os.path.join(root, name))
-                if not inside_store and name not in ("out", "err", "pairs.kv", "more.kv", "data", "list"):
+                is_trace = scenario.recorded and (name == "trace" or re.fullmatch(r"trace\.[0-9]+", name))
+                if not inside_store and not is_trace and name not in ("out", "err", "pairs.kv", "more.kv", "data", "list"):
                     wrong.append(os.path.join(root, name))
         if os.path.isdir(os.path.join(folder, "store")):
             verify = subprocess.run([os.path.join(self.build, "lens"), "store", "verify", "--store-dir", os.path.join(folder, "store")],
@@ -158,11 +164,19 @@ class Driver:
             return "it hung"
         if status == 121 and "lens: " not in said:
             return "stopped without a word"
-        if is_stopped(status, said):
+        if is_stopped(status, said) and not scenario.recorded:
             return None
         if status != 0:
             return f"status {status}"
         return None if output == self.expected[scenario.name] else "another output"
+
+    def unreadable(self, order, folder, said):
+        """A trace that cannot be reported, or that is missing though nothing was said and could have been."""
+        trace = os.path.join(folder, "trace")
+        if not os.path.exists(trace) or not os.path.getsize(trace):
+            return None if "lens: " in said or order.startswith("write:") else "no trace, and no word why"
+        report = subprocess.run([os.path.join(self.build, "lens"), "report", *glob.glob(trace + "*")], capture_output=True, check=False, timeout=LIMIT_SECONDS)
+        return f"the trace cannot be read: status {report.returncode}, {report.stderr.decode(errors='replace')}" if report.returncode else None
 
     def try_one(self, scenario, order):
         folder = tempfile.mkdtemp(prefix="run.", dir=self.top)
@@ -170,6 +184,8 @@ class Driver:
         wrong = self.judge(scenario, order, status, output, said)
         if order.endswith(":kill") and status == -signal.SIGKILL and not wrong:
             wrong = self.after_kill(scenario, folder)
+        if scenario.recorded and not wrong:
+            wrong = self.unreadable(order, folder, said)
         left = [] if wrong else self.leftovers(folder, scenario)
         if left:
             wrong = f"left over: {left}"
@@ -278,15 +294,28 @@ def times(count, most):
     return sorted({1 + i * (count - 1) // (most - 1) for i in range(most)})
 
 
+def usage(status):
+    print(__doc__.strip(), file=sys.stderr if status else sys.stdout)
+    return status
+
+
 def main():
     words, everything, names, one, build = iter(sys.argv[1:]), False, [], None, "build"
     for word in words:
         if word == "--all":
             everything = True
-        elif word == "--scenario":
-            names.append(next(words))
-        elif word == "--one":
-            one = next(words)
+        elif word == "--help":
+            return usage(0)
+        elif word in ("--scenario", "--one"):
+            value = next(words, "")
+            if not value or (word == "--scenario" and value not in (s.name for s in SCENARIOS)):
+                return usage(2)
+            if word == "--scenario":
+                names.append(value)
+            else:
+                one = value
+        elif word.startswith("-"):
+            return usage(2)
         else:
             build = word
     driver = Driver(build)
