@@ -58,6 +58,7 @@ SCENARIOS = [
     Scenario("copy", ["--store", "auto"], ["tests/support/direct", "run", "DATA", "STOP", "idle"], data="bytes", writer=True),
     Scenario("change", ["--store", "none"], ["tests/support/direct", "run", "DATA", "STOP", "truncate"], data="bytes"),
     Scenario("direct", ["--trust-backing", "lease"], ["tests/support/direct", "run", "DATA", "STOP", "fork"], data="bytes"),
+    Scenario("chaos", ["--chaos", "1"], ["examples/kv_fork", "-w", "2", "DATA"]),
     Scenario("profile", [], ["examples/kv_fork", "-w", "2", "DATA"], recorded=True),
     Scenario("profile_full", ["--full"], ["examples/kv", "-p", "2", "DATA"], recorded=True),
     Scenario("profile_use", ["--full", "--use"], ["examples/kv", "-p", "2", "DATA"], data="more", recorded=True),
@@ -105,6 +106,8 @@ class Driver:
         program = [os.path.join(self.build, scenario.program[0])] + [words.get(w, w) for w in scenario.program[1:]]
         if scenario.recorded:
             return [os.path.join(self.build, "lens"), "profile", "-o", os.path.join(folder, "trace"), *scenario.options, "--", *program]
+        if "--chaos" in scenario.options:
+            return [os.path.join(self.build, "lens"), "run", *scenario.options, "--", *program]
         return [os.path.join(self.build, "lens"), "run", "--plan", self.plan, "--budget", "128K", "--store-dir", os.path.join(folder, "store"),
                 *scenario.options, "--", *program]
 
