@@ -152,12 +152,12 @@ static int build_block(struct build *build, struct record *record)
     block.birth_ns = record_number(record);
     site = record_number(record);
     previous = record_number(record);
-    if (record->is_short || number == 0 || number > p->blocks_count + NUMBERS_AHEAD || site >= p->sites_count)
+    if (record->is_short || number == 0 || number > p->blocks_count + NUMBERS_AHEAD || site > p->sites_count + NUMBERS_AHEAD)
         return -EBADMSG;
     if (!ELEMENT(blocks, number))
         return -ENOMEM;
     block.site = (uint32_t)site;
-    block.previous = previous < p->blocks_count ? (uint32_t)previous : 0;
+    block.previous = previous < UINT32_MAX ? (uint32_t)previous : 0;
     p->blocks[number] = block;
     return 0;
 }
@@ -211,7 +211,7 @@ static int build_input(struct build *build, struct record *record)
         return -EBADMSG;
     input.file = (uint32_t)file;
     input.mapped = flags & 1;
-    input.block = block < p->blocks_count ? (uint32_t)block : 0;
+    input.block = block < UINT32_MAX ? (uint32_t)block : 0; /* perhaps told later */
     input.node = (uint32_t)node;
     if (!ELEMENT(inputs, number - 1))
         return -ENOMEM;
@@ -289,9 +289,12 @@ int build_record(struct build *build, struct record *record)
 /* Numbers that were given but never told: the recorder had nothing more to say of them. */
 static void settle_blocks(struct profile *p)
 {
-    for (size_t i = 1; i < p->blocks_count; i++)
+    for (size_t i = 1; i < p->blocks_count; i++) {
         if (p->blocks[i].previous >= p->blocks_count)
             p->blocks[i].previous = 0;
+        if (p->blocks[i].site >= p->sites_count) /* older recorders could name a site that was told a tick later */
+            p->blocks[i].site = 0;
+    }
     for (size_t i = 0; i < p->inputs_count; i++)
         if (p->inputs[i].block >= p->blocks_count)
             p->inputs[i].block = 0;

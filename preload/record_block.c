@@ -174,39 +174,43 @@ static void tell_death(struct lensi_trace_writer *writer, const struct lensi_blo
 }
 
 /* Copies up to BATCH blocks that have something to tell. `from` is where among the living to go on. */
-static uint32_t collect(struct lensi_block_record *batch, uint32_t *from)
+static uint32_t collect(struct lensi_block_record *batch, uint32_t sites, uint32_t *from)
 {
-    uint32_t count = 0;
+    uint32_t *next_dead = &dead, count = 0;
 
     lensi_lock(&lock);
     for (; *from < alive && count < BATCH; ++*from) {
         struct lensi_block_record *block = &records[order[*from]];
 
-        if (block->told)
+        if (block->told || block->site >= sites)
             continue;
         if (!block->number)
             block->number = ++numbers;
         batch[count++] = *block;
         block->told = true;
     }
-    while (dead && count < BATCH) {
-        uint32_t next = records[dead].next;
+    while (*next_dead && count < BATCH) {
+        uint32_t record = *next_dead;
 
-        batch[count++] = records[dead];
-        record_free(dead);
-        dead = next;
+        if (records[record].site >= sites) {
+            next_dead = &records[record].next;
+            continue;
+        }
+        *next_dead = records[record].next;
+        batch[count++] = records[record];
+        record_free(record);
     }
     lensi_unlock(&lock);
     return count;
 }
 
-void lensi_blocks_tell(struct lensi_trace_writer *writer, uint64_t origin_ns)
+void lensi_blocks_tell(struct lensi_trace_writer *writer, uint32_t sites, uint64_t origin_ns)
 {
     static struct lensi_block_record batch[BATCH]; /* the writer's lock guards it */
     uint32_t from = 0, count;
 
     do {
-        count = collect(batch, &from);
+        count = collect(batch, sites, &from);
         for (uint32_t i = 0; i < count; i++) {
             if (!batch[i].told)
                 tell_birth(writer, &batch[i], origin_ns);

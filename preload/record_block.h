@@ -35,8 +35,8 @@ bool lensi_blocks_take(uintptr_t address, uint64_t now_ns, bool continues, struc
 bool lensi_blocks_find(uintptr_t address, struct lensi_block_record *found);
 /* The first block that reaches into [address, address + bytes), by copy. */
 bool lensi_blocks_first(uintptr_t address, uint64_t bytes, struct lensi_block_record *found);
-/* Writes births and deaths since the last call. */
-void lensi_blocks_tell(struct lensi_trace_writer *writer, uint64_t origin_ns);
+/* Writes births and deaths since the last call, of blocks whose sites are below `sites`: others have not been told yet, and wait. */
+void lensi_blocks_tell(struct lensi_trace_writer *writer, uint32_t sites, uint64_t origin_ns);
 uint64_t lensi_blocks_lost(void);
 uint64_t lensi_blocks_bytes(void); /* in all that are alive */
 void lensi_blocks_record_before_fork(void);

@@ -451,7 +451,7 @@ void lensi_fill_wait(uint64_t timeout_ns)
         events[i].is_over = events[i].is_over || polls[i].revents & (POLLHUP | POLLERR | POLLNVAL);
 }
 
-void lensi_tell_fill(struct lensi_trace_writer *writer, uint32_t nodes)
+void lensi_tell_fill(struct lensi_trace_writer *writer, uint32_t nodes, uint32_t sites)
 {
     if (!is_told && (by_touch || atomic_load(&events_count))) {
         is_told = true;
@@ -461,7 +461,7 @@ void lensi_tell_fill(struct lensi_trace_writer *writer, uint32_t nodes)
         lensi_trace_end(writer);
     }
     for (struct count *count = counts; count && count < counts + COUNTS; count++) {
-        if (count->samples == count->told_samples || count->node >= nodes)
+        if (count->samples == count->told_samples || count->node >= nodes || count->site >= sites)
             continue;
         lensi_trace_begin(writer, LENSI_RECORD_WRITER);
         lensi_trace_put(writer, count->site);

@@ -31,7 +31,7 @@ void lensi_fill_wait(uint64_t timeout_ns);
 /* Empties the rings, which makes nodes in the tree. */
 void lensi_fill_take(void);
 /* What is new. Nodes and sites below these numbers are told. */
-void lensi_tell_fill(struct lensi_trace_writer *writer, uint32_t nodes);
+void lensi_tell_fill(struct lensi_trace_writer *writer, uint32_t nodes, uint32_t sites);
 
 /* What is counted after a fork is of memory that came after it: pages that both share are touched anew. */
 void lensi_fill_after_fork(bool in_child);

@@ -53,7 +53,7 @@ static void tell_site(struct lensi_trace_writer *writer, const struct lensi_site
     lensi_trace_end(writer);
 }
 
-uint32_t lensi_tell_tree(struct lensi_trace_writer *writer)
+struct lensi_told lensi_tell_tree(struct lensi_trace_writer *writer)
 {
     uint32_t sites = atomic_load_explicit(&lensi_sites.count, memory_order_acquire);
     uint32_t nodes = atomic_load_explicit(&lensi_tree.nodes_count, memory_order_acquire);
@@ -65,7 +65,7 @@ uint32_t lensi_tell_tree(struct lensi_trace_writer *writer)
         tell_node(writer, &lensi_tree.nodes[told_nodes]);
     for (told_sites += !told_sites; told_sites < sites; told_sites++)
         tell_site(writer, &lensi_sites.sites[told_sites]);
-    return told_nodes;
+    return (struct lensi_told){told_nodes, told_sites};
 }
 
 /* ---- a site as it is at one moment */

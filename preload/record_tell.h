@@ -4,8 +4,12 @@
 
 #include "liblens/trace_writer.h"
 
-/* New modules, nodes and sites. Returns how many nodes have been told, with the blank 0. */
-uint32_t lensi_tell_tree(struct lensi_trace_writer *writer);
+/* How many have been told, with the blank 0. What came since must not be spoken of: a reader knows nothing of it. */
+struct lensi_told {
+    uint32_t nodes, sites;
+};
+/* New modules, nodes and sites. */
+struct lensi_told lensi_tell_tree(struct lensi_trace_writer *writer);
 void lensi_tell_snapshot(struct lensi_trace_writer *writer, uint64_t origin_ns);
 void lensi_tell_totals(struct lensi_trace_writer *writer, uint64_t origin_ns);
 void lensi_tell_end(struct lensi_trace_writer *writer, enum lensi_end_kind kind, int status, uint64_t origin_ns);

@@ -78,15 +78,15 @@ static bool open_trace(void)
 static void tell_all(bool last)
 {
     uint64_t now = lensi_record_ns();
-    uint32_t nodes;
+    struct lensi_told told;
 
     if (!open_trace())
         return;
     lensi_fill_take();
-    nodes = lensi_tell_tree(&trace);
-    lensi_blocks_tell(&trace, origin_ns);
-    lensi_tell_inputs(&trace, nodes, last, origin_ns);
-    lensi_tell_fill(&trace, nodes);
+    told = lensi_tell_tree(&trace);
+    lensi_blocks_tell(&trace, told.sites, origin_ns);
+    lensi_tell_inputs(&trace, told.nodes, last, origin_ns);
+    lensi_tell_fill(&trace, told.nodes, told.sites);
     lensi_tell_snapshot(&trace, origin_ns);
     lensi_tell_use(&trace, origin_ns);
     if (last || now >= totals_next_ns) {
