@@ -5,6 +5,8 @@
 #include "preload/record_tree.h"
 #include "preload/stack_steps.h"
 
+#define GAPS_MOST 2u /* in a walk, between known steps, that the unwinder leads over: each time from the inner end on */
+
 /*
  * How many of the frames [0, count) of the last walk do not stand any more, counted from frame 0: below that, they all
  * do. Looks from the inner end, so that it stops before what a smaller stack at the same place may not have.
@@ -38,10 +40,9 @@ static uint32_t join(struct lensi_path *path, uint32_t kept, size_t fresh, bool 
     return node;
 }
 
-/* By the unwinder, the whole stack; outer frames that are as they were keep their nodes. */
-static uint32_t unwind(struct lensi_path *path, uintptr_t caller, const uintptr_t *slot)
+/* The unwinder has found the whole stack; outer frames that are as they were keep their nodes. */
+static uint32_t replace(struct lensi_path *path, size_t count, uintptr_t caller, const uintptr_t *slot)
 {
-    size_t count = lensi_stack_unwind(caller, LENSI_PATH_FRAMES, path->new_returns, (uintptr_t *)path->new_slots);
     bool is_cut = count == LENSI_PATH_FRAMES;
     uint32_t kept = 0;
 
@@ -57,6 +58,31 @@ static uint32_t unwind(struct lensi_path *path, uintptr_t caller, const uintptr_
     return join(path, kept, count - kept, is_cut);
 }
 
+/*
+ * By the unwinder, past `known` frames and on to one from where learned steps lead on; then there are *fresh frames before that one.
+ * False: to the end of the stack, which has *fresh frames.
+ */
+static bool pass_gap(struct lensi_path *path, uintptr_t caller, size_t known, size_t *fresh, const uintptr_t **pointer)
+{
+    bool is_partial;
+
+    *fresh = lensi_stack_unwind_past(caller, known, LENSI_PATH_FRAMES, path->new_returns, (uintptr_t *)path->new_slots, &is_partial, pointer);
+    if (!is_partial)
+        return false;
+    --*fresh;
+    if (*path->new_slots[*fresh] == path->new_returns[*fresh])
+        return true;
+    /* Not an ordinary call's frame. */
+    *fresh = lensi_stack_unwind(caller, LENSI_PATH_FRAMES, path->new_returns, (uintptr_t *)path->new_slots);
+    return false;
+}
+
+/* By the unwinder, the whole stack. */
+static uint32_t unwind(struct lensi_path *path, uintptr_t caller, const uintptr_t *slot)
+{
+    return replace(path, lensi_stack_unwind(caller, LENSI_PATH_FRAMES, path->new_returns, (uintptr_t *)path->new_slots), caller, slot);
+}
+
 static size_t push(struct lensi_path *path, size_t fresh, const uintptr_t *slot)
 {
     path->new_slots[fresh] = slot;
@@ -70,7 +96,7 @@ static uint32_t walk(struct lensi_path *path, uintptr_t caller, const uintptr_t 
     uint32_t last = path->is_cut ? 0 : path->count; /* frames of the last walk that may still stand */
     size_t fresh = 0;
 
-    for (;;) {
+    for (unsigned gaps = 0;;) {
         unsigned how;
 
         while (last && path->slots[last - 1] < slot)
@@ -92,9 +118,11 @@ static uint32_t walk(struct lensi_path *path, uintptr_t caller, const uintptr_t 
         how = lensi_step_at(*slot);
         if (how == STEP_LAST)
             return join(path, 0, fresh, false);
-        if (how == STEP_UNKNOWN || how == STEP_VARIES || (how == STEP_POINTER && !lensi_step_is_near(pointer, slot)))
-            return unwind(path, caller, begin);
-        if (how == STEP_POINTER) {
+        if (how == STEP_UNKNOWN || how == STEP_VARIES || (how == STEP_POINTER && !lensi_step_is_near(pointer, slot))) {
+            if (!pass_gap(path, caller, gaps++ < GAPS_MOST ? fresh : SIZE_MAX, &fresh, &pointer))
+                return replace(path, fresh, caller, begin);
+            slot = path->new_slots[fresh];
+        } else if (how == STEP_POINTER) {
             slot = pointer + 1;
             pointer = (const uintptr_t *)*pointer;
         } else {

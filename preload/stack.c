@@ -79,6 +79,8 @@ static bool walk_steps(uintptr_t caller, const uintptr_t *slot, size_t frames, s
 struct walk {
     uintptr_t *returns, *slots; /* slots may be NULL */
     size_t count, frames;
+    size_t known; /* SIZE_MAX: goes to the end */
+    bool is_partial;
     uintptr_t caller;
     uintptr_t end, pointer; /* of the frame before: its inner end and its frame pointer */
 };
@@ -93,6 +95,15 @@ static unsigned judge_step(uintptr_t end, uintptr_t next_end, uintptr_t pointer)
     if (pointer >= end && pointer < next_end) /* a frame pointer of another kind: the frame may vary */
         return STEP_VARIES;
     return (unsigned)((next_end - end) / sizeof(uintptr_t));
+}
+
+/* From the last frame on learned steps lead outwards. */
+static bool leads_on(const struct walk *walk)
+{
+    unsigned how = lensi_step_at(walk->returns[walk->count - 1]);
+
+    return how == STEP_POINTER ? lensi_step_is_near((const uintptr_t *)walk->pointer, (const uintptr_t *)walk->slots[walk->count - 1])
+                               : how != STEP_UNKNOWN && how != STEP_VARIES;
 }
 
 static _Unwind_Reason_Code take_frame(struct _Unwind_Context *context, void *data)
@@ -111,16 +122,28 @@ static _Unwind_Reason_Code take_frame(struct _Unwind_Context *context, void *dat
     walk->returns[walk->count++] = address;
     walk->end = end;
     walk->pointer = _Unwind_GetGR(context, FRAME_POINTER);
-    return _URC_NO_REASON;
+    walk->is_partial = HAS_STEPS && walk->count > walk->known && leads_on(walk);
+    return walk->is_partial ? _URC_NORMAL_STOP : _URC_NO_REASON;
 }
 
 size_t lensi_stack_unwind(uintptr_t caller, size_t frames, uintptr_t *returns, uintptr_t *slots)
 {
-    struct walk walk = {.returns = returns, .slots = slots, .frames = frames, .caller = caller};
+    bool is_partial;
+    const uintptr_t *pointer;
+
+    return lensi_stack_unwind_past(caller, SIZE_MAX, frames, returns, slots, &is_partial, &pointer);
+}
+
+size_t lensi_stack_unwind_past(uintptr_t caller, size_t known, size_t frames, uintptr_t *returns, uintptr_t *slots, bool *is_partial,
+                               const uintptr_t **pointer)
+{
+    struct walk walk = {.returns = returns, .slots = slots, .frames = frames, .known = known, .caller = caller};
     _Unwind_Reason_Code result = _Unwind_Backtrace(take_frame, &walk);
 
     if (HAS_STEPS && walk.count && walk.count < frames && result == _URC_END_OF_STACK)
         learn_step(returns[walk.count - 1], STEP_LAST);
+    *is_partial = walk.is_partial;
+    *pointer = (const uintptr_t *)walk.pointer;
     return walk.count;
 }
 

@@ -2,6 +2,7 @@
 #ifndef LENSI_PRELOAD_STACK_H
 #define LENSI_PRELOAD_STACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,5 +27,11 @@ void lensi_stack_walk(uintptr_t caller, const uintptr_t *slot, size_t frames, st
  * how many frames were found, 0 if `caller` is not among them; fewer than `frames`: these are all.
  */
 size_t lensi_stack_unwind(uintptr_t caller, size_t frames, uintptr_t *returns, uintptr_t *slots);
+/*
+ * The same, but no further than to the first frame behind the first `known` ones from where learned steps lead on: *is_partial
+ * tells if there was one, which is the last of those returned, and *pointer its frame pointer.
+ */
+size_t lensi_stack_unwind_past(uintptr_t caller, size_t known, size_t frames, uintptr_t *returns, uintptr_t *slots, bool *is_partial,
+                               const uintptr_t **pointer);
 
 #endif
