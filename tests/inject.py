@@ -41,9 +41,10 @@ FOR_EVER = {"ENOMEM", "EIO", "ENOSPC", "EMFILE", "EACCES", "EPERM", "EROFS", "EX
 
 
 class Scenario:
-    def __init__(self, name, options, program, data="kv", writer=False, keep_store=False, damage=False, recorded=False):
+    def __init__(self, name, options, program, data="kv", writer=False, keep_store=False, damage=False, recorded=False, passes=None):
         self.name, self.options, self.program, self.data = name, options, program, data
         self.writer, self.keep_store, self.damage, self.recorded = writer, keep_store, damage, recorded
+        self.passes = passes  # the point that tells that it did what it is for: on a busy machine not each run does
 
 
 SCENARIOS = [
@@ -57,7 +58,7 @@ SCENARIOS = [
     Scenario("fork_protect", ["--store", "none", "--fault", "protect"], ["examples/kv_fork", "-w", "2", "DATA"]),
     Scenario("copy", ["--store", "auto"], ["tests/support/direct", "run", "DATA", "STOP", "idle"], data="bytes", writer=True),
     Scenario("change", ["--store", "none"], ["tests/support/direct", "run", "DATA", "STOP", "truncate"], data="bytes"),
-    Scenario("direct", ["--trust-backing", "lease"], ["tests/support/direct", "run", "DATA", "STOP", "fork"], data="bytes"),
+    Scenario("direct", ["--trust-backing", "lease"], ["tests/support/direct", "run", "DATA", "STOP", "fork"], data="bytes", passes="mremap"),
     Scenario("chaos", ["--chaos", "1"], ["examples/kv_fork", "-w", "2", "DATA"]),
     Scenario("profile", [], ["examples/kv_fork", "-w", "2", "DATA"], recorded=True),
     Scenario("profile_full", ["--full"], ["examples/kv", "-p", "2", "DATA"], recorded=True),
@@ -228,12 +229,15 @@ class Driver:
             env = {"HOME": folder, "PATH": os.environ["PATH"]}
             long_run = Scenario("", scenario.options, next(s for s in SCENARIOS if s.name == "store").program)
             subprocess.run(self.command(long_run, data, folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, env=env)
-        place = tempfile.mkdtemp(prefix="look.", dir=self.top)
-        status, output, said = self.run(scenario, f"list:{os.path.join(place, 'list')}", place)
-        if status != 0:
-            raise SystemExit(f"inject: {scenario.name} fails by itself, status {status}:\n{said}")
-        with open(os.path.join(place, "list"), encoding="ascii") as lines:
-            counts = {name: int(n) for name, n in (line.split() for line in lines) if int(n)}
+        for _ in range(8):
+            place = tempfile.mkdtemp(prefix="look.", dir=self.top)
+            status, output, said = self.run(scenario, f"list:{os.path.join(place, 'list')}", place)
+            if status != 0:
+                raise SystemExit(f"inject: {scenario.name} fails by itself, status {status}:\n{said}")
+            with open(os.path.join(place, "list"), encoding="ascii") as lines:
+                counts = {name: int(n) for name, n in (line.split() for line in lines) if int(n)}
+            if not scenario.passes or scenario.passes in counts:
+                break
         self.expected[scenario.name] = output
         self.points |= set(counts)
         return counts
