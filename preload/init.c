@@ -22,7 +22,9 @@
 #include "preload/seccomp.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/auxv.h>
 
 static struct lensi_options options;
@@ -109,6 +111,38 @@ static void start_recording(int argc, char **argv)
     lensi_death_start();
 }
 
+/*
+ * qemu's emulators of user programs (qemu-x86_64, not qemu-system-...) keep a record for each page of the guest's address space that is
+ * mapped: of terabytes that are only reserved, more than machines have. The guest would load us, too.
+ */
+static bool is_emulator(void)
+{
+    static const char user[] = "qemu-", machine[] = "qemu-system-";
+    char path[PATH_MAX] = "";
+    const char *name;
+
+    if (lensi_sys(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)path, sizeof path - 1, 0, 0) <= 0)
+        return false;
+    name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    return !strncmp(name, user, sizeof user - 1) && strncmp(name, machine, sizeof machine - 1) != 0;
+}
+
+/* lens has put us before all else in the list. In place: what main() sees is this very array. */
+static void leave_guest_alone(char **environment)
+{
+    static const char name[] = "LD_PRELOAD=";
+
+    while (*environment && strncmp(*environment, name, sizeof name - 1) != 0)
+        environment++;
+    if (!*environment)
+        return;
+    char *list = *environment + sizeof name - 1, *others = strchr(list, ':');
+    if (others)
+        memmove(list, others + 1, strlen(others));
+    for (; !others && *environment; environment++)
+        *environment = environment[1];
+}
+
 static void start(int argc, char **argv, char **environment)
 {
     struct lens_error error = {.at = -1};
@@ -126,6 +160,11 @@ static void start(int argc, char **argv, char **environment)
     }
     if (!options.trace_path && !options.plan_path && !options.chaos.on)
         return;
+    if ((!options.trace_path || options.trace_use) && is_emulator()) {
+        lensi_warn("passing through, nothing is %s: qemu's emulators keep a record of every page of address space", options.trace_path ? "recorded" : "virtualised");
+        leave_guest_alone(environment);
+        return;
+    }
     if (!lensi_seccomp_allows(NULL)) {
         lensi_seccomp_say(options.trace_path ? "nothing is recorded" : "passing through, nothing is virtualised");
         return;

@@ -322,6 +322,15 @@ int main(void) { return malloc(10) == heap; }
 END
 $cc -fno-builtin -o own own.c
 check "a program with its own malloc" 1 "brings its own malloc" "$lens" run --plan good.plan ./own
+cp "$(command -v env)" qemu-toy && cp qemu-toy qemu-system-toy # what counts is the name
+check "an emulator of user programs" 0 "passing through, nothing is virtualised: qemu's emulators" "$lens" run --plan good.plan ./qemu-toy
+if grep -q '^LD_PRELOAD=' out; then ok=no; else ok=yes; fi
+result "its guest does not load us" $ok
+LD_PRELOAD=libm.so.6 run "$lens" run --plan good.plan ./qemu-toy
+if grep -qx 'LD_PRELOAD=libm.so.6' out; then ok=yes; else ok=no; fi
+result "its guest loads what else is preloaded" $ok
+check "an emulator, its use of memory" 0 "passing through, nothing is recorded: qemu's emulators" "$lens" profile --use -o qemu.trace ./qemu-toy
+check "an emulator of machines is a program like others" 0 "LD_PRELOAD=" "$lens" run --plan good.plan ./qemu-system-toy
 
 # ---- run: scripts
 printf '#!/bin/sh\necho "script $1"\n' > script.sh && chmod +x script.sh
