@@ -16,11 +16,16 @@ static _Thread_local stack_t mine __attribute__((tls_model("initial-exec"))); /*
 
 LENSI_EXPORT int sigaltstack(const stack_t *set, stack_t *old)
 {
-    stack_t wanted = set ? *set : (stack_t){0};
-    bool is_set = set && !(wanted.ss_flags & SS_DISABLE);
+    stack_t wanted = {0};
     struct lensi_pins pins;
+    bool is_set;
     int result;
 
+    if (set && !lensi_is_program_readable(set, sizeof *set))
+        return LENSI_NEXT(sigaltstack)(set, old);
+    if (set)
+        wanted = *set;
+    is_set = set && !(wanted.ss_flags & SS_DISABLE);
     pins.count = 0;
     if (is_set)
         lensi_pin_forever(wanted.ss_sp, wanted.ss_size);

@@ -56,20 +56,24 @@ static rlim_t without_ours(rlim_t limit)
 static int limit_process(pid_t pid, int resource, const struct rlimit *set, struct rlimit *old)
 {
     bool adjust = resource == RLIMIT_AS && (lensi_range.bytes || lensi_recording) && (pid == 0 || pid == lensi_sys_process_id());
-    struct rlimit wish, before;
+    struct lensi_pins pins;
+    struct rlimit wish;
     int result;
 
+    pins.count = 0;
     if (set)
-        wish = *set;
-    if (set && adjust) {
-        wish.rlim_cur = with_ours(wish.rlim_cur);
-        wish.rlim_max = with_ours(wish.rlim_max);
+        IN_ONE(set)
+    if (old)
+        OUT_ONE(old)
+    if (set && adjust && lensi_is_program_readable(set, sizeof *set)) {
+        wish = (struct rlimit){with_ours(set->rlim_cur), with_ours(set->rlim_max)};
+        set = &wish;
     }
-    result = LENSI_NEXT(prlimit)(pid, resource, set ? &wish : NULL, old ? &before : NULL);
-    if (result == 0 && old) {
-        old->rlim_cur = adjust ? without_ours(before.rlim_cur) : before.rlim_cur;
-        old->rlim_max = adjust ? without_ours(before.rlim_max) : before.rlim_max;
-    }
+    /* The kernel itself reads and writes: there are programs that ask it in this way whether they could (Chromium). */
+    result = LENSI_NEXT(prlimit)(pid, resource, set, old);
+    lensi_pins_end(&pins);
+    if (result == 0 && old && adjust)
+        *old = (struct rlimit){without_ours(old->rlim_cur), without_ours(old->rlim_max)};
     return result;
 }
 

@@ -2,9 +2,17 @@
 #include "preload/io.h"
 
 #include "liblens/arena.h"
+#include "liblens/sys.h"
 
 #include <errno.h>
 #include <string.h>
+
+bool lensi_is_program_readable(const void *at, size_t bytes)
+{
+    uint8_t there[64];
+
+    return lensi_touches_ours(at, bytes) || lensi_sys_copy_readable(there, at, bytes < sizeof there ? bytes : sizeof there) > 0;
+}
 
 static bool grow(struct lensi_pins *pins)
 {

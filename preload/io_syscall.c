@@ -142,7 +142,11 @@ static bool by_name(long number, long a, long b, long c, long d, long e, long f,
     case SYS_mlock: *result = mlock(at, (size_t)b); return true;
     case SYS_mlock2: *result = mlock2(at, (size_t)b, (unsigned)c); return true;
     case SYS_mlockall: *result = mlockall((int)a); return true;
-    case SYS_rt_sigprocmask: *result = sigprocmask((int)a, (const void *)b, (void *)c); return true;
+    case SYS_rt_sigprocmask: /* which is also used to ask the kernel whether something can be read (Abseil) */
+        if (b && !lensi_is_program_readable((const void *)b, sizeof(uint64_t)))
+            return false;
+        *result = sigprocmask((int)a, (const void *)b, (void *)c);
+        return true;
     case SYS_rt_sigsuspend: *result = sigsuspend((const void *)a); return true;
     default: return false;
     }

@@ -183,16 +183,15 @@ LENSI_EXPORT int __sigsuspend(const sigset_t *mask)
     return sigsuspend(mask);
 }
 
-/* The kernel would write the set itself. */
 LENSI_EXPORT int sigpending(sigset_t *to)
 {
-    sigset_t set;
+    struct lensi_pins pins;
     int result;
 
-    sigemptyset(&set);
-    result = LENSI_NEXT(sigpending)(&set);
-    if (result == 0)
-        set_copy(to, &set);
+    pins.count = 0;
+    OUT(to, KERNEL_SET_BYTES)
+    result = LENSI_NEXT(sigpending)(to);
+    lensi_pins_end(&pins);
     return result;
 }
 
