@@ -125,15 +125,13 @@ struct place {
     const char *name;
 };
 
-static bool find_place(uintptr_t address, struct place *place)
+static bool find_place(const struct dl_find_object *found, struct place *place)
 {
-    struct dl_find_object found;
     struct link_map map;
 
-    if (_dl_find_object((void *)address, &found) < 0 ||
-        lensi_sys_copy_readable(&map, found.dlfo_link_map, sizeof map) != sizeof map)
+    if (lensi_sys_copy_readable(&map, found->dlfo_link_map, sizeof map) != sizeof map)
         return false;
-    *place = (struct place){(uintptr_t)found.dlfo_map_start, (uintptr_t)found.dlfo_map_end, map.l_addr, map.l_name};
+    *place = (struct place){(uintptr_t)found->dlfo_map_start, (uintptr_t)found->dlfo_map_end, map.l_addr, map.l_name};
     return true;
 }
 
@@ -166,10 +164,17 @@ static unsigned module_add(const struct place *place)
 /* The call before a return address may be a function's, and a module's, last instruction. */
 static unsigned module_of(uintptr_t return_address)
 {
+    static struct dl_find_object last; /* of last_module: most nodes are of the module of the one before, and copying costs a call */
+    struct dl_find_object found;
     struct place place;
 
-    if (!find_place(return_address - 1, &place))
+    if (_dl_find_object((void *)(return_address - 1), &found) < 0)
         return 0;
+    if (last_module && found.dlfo_link_map == last.dlfo_link_map && found.dlfo_map_start == last.dlfo_map_start && found.dlfo_map_end == last.dlfo_map_end)
+        return last_module;
+    if (!find_place(&found, &place))
+        return 0;
+    last = found;
     if (is_module(last_module, &place))
         return last_module;
     for (unsigned i = atomic_load(&lensi_tree.modules_count); i-- > 1;)
