@@ -20,7 +20,34 @@ static uint32_t told_modules, told_nodes, told_sites; /* the blank counts: 0 is 
 
 static uint64_t since(uint64_t ns, uint64_t origin_ns) { return ns > origin_ns ? ns - origin_ns : 0; }
 
-void lensi_tell_forget(void) { told_modules = told_nodes = told_sites = 0; }
+static int statm_fd = -1; /* on a high number; /proc/self/statm of this process */
+static struct stat statm;
+
+void lensi_tell_start(void)
+{
+    int fd = lensi_sys_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0), high = fd < 0 ? fd : lensi_sys_dup_high(fd);
+
+    if (fd >= 0)
+        lensi_sys_close(fd);
+    if (high >= 0 && lensi_sys_stat(high, &statm) == 0)
+        statm_fd = high;
+}
+
+/* The program may have closed it, and have something else there. */
+static bool has_statm(void)
+{
+    struct stat now;
+
+    return statm_fd >= 0 && lensi_sys_stat(statm_fd, &now) == 0 && now.st_ino == statm.st_ino && now.st_dev == statm.st_dev;
+}
+
+void lensi_tell_forget(void)
+{
+    told_modules = told_nodes = told_sites = 0;
+    if (has_statm()) /* the parent's */
+        lensi_sys_close(statm_fd);
+    statm_fd = -1;
+}
 
 /* ---- the tree. A node's module is there before the node is, a site's node before the site. */
 
@@ -109,13 +136,15 @@ static struct resident resident_now(void)
 {
     char text[128] = "";
     const char *at = text;
-    int fd = lensi_sys_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
+    bool is_kept = has_statm();
+    int fd = is_kept ? statm_fd : (int)lensi_sys_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
     uint64_t all, file;
 
     if (fd < 0)
         return (struct resident){0, 0};
-    lensi_sys_read_some(fd, text, sizeof text - 1);
-    lensi_sys_close(fd);
+    lensi_sys_pread(fd, text, sizeof text - 1, 0);
+    if (!is_kept)
+        lensi_sys_close(fd);
     next_number(&at);
     all = next_number(&at);
     file = next_number(&at);

@@ -8,6 +8,8 @@
 struct lensi_told {
     uint32_t nodes, sites;
 };
+/* Before the program's own code: what is read again and again is opened once. */
+void lensi_tell_start(void);
 /* New modules, nodes and sites. */
 struct lensi_told lensi_tell_tree(struct lensi_trace_writer *writer);
 void lensi_tell_snapshot(struct lensi_trace_writer *writer, uint64_t origin_ns);

@@ -179,6 +179,10 @@ int lensi_writer_start(const struct lensi_record_options *options)
     int result = lensi_record_file_init(options);
 
     trace.fd = -1;
+    if (result == 0) { /* before the program's own code: a thread of ours must not take the lowest number from under its open or dup2 */
+        open_trace();
+        lensi_tell_start();
+    }
     return result;
 }
 
