@@ -168,7 +168,7 @@ class Driver:
             return "it hung"
         if status == 121 and "lens: " not in said:
             return "stopped without a word"
-        if is_stopped(status, said) and not scenario.recorded:
+        if is_stopped(status, said) and (not scenario.recorded or "--use" in scenario.options):  # --use has absent pages
             return None
         if status != 0:
             return f"status {status}"
@@ -188,7 +188,7 @@ class Driver:
         wrong = self.judge(scenario, order, status, output, said)
         if order.endswith(":kill") and status == -signal.SIGKILL and not wrong:
             wrong = self.after_kill(scenario, folder)
-        if scenario.recorded and not wrong:
+        if scenario.recorded and not wrong and not is_stopped(status, said):
             wrong = self.unreadable(order, folder, said)
         left = [] if wrong else self.leftovers(folder, scenario)
         if left:
