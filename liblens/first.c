@@ -1,7 +1,9 @@
-/* first.c - watches fresh pages, and keeps the moments of their first touches; see first.h. A slot's stamp says which put has filled it. */
+/* first.c - watches fresh pages, and keeps the moments of their first touches; see first.h. */
 #include "liblens/first.h"
 
 #include "liblens/arena.h"
+#include "liblens/page_bits.h"
+#include "liblens/ring.h"
 #include "liblens/rung.h"
 #include "liblens/sample.h"
 #include "liblens/sampler.h"
@@ -18,11 +20,12 @@
 #define TOUCH_NS 8000u   /* to arm a page, and its fault */
 
 static struct slot {
-    _Atomic uint64_t stamp; /* number of the put, from 1 */
+    _Atomic uint64_t stamp;
     struct lensi_first first;
 } *slots;
-static _Atomic uint64_t put_count, taken_count, lost_count, spent_ns;
-static _Atomic uint64_t *fresh; /* a bit for each page: watched, and not touched yet */
+static struct lensi_ring ring;
+static lensi_page_bits *fresh; /* watched, and not touched yet */
+static _Atomic uint64_t spent_ns;
 
 /* Pages one of which is watched, for a region of so many. */
 static unsigned level_of(const struct lensi_region *region)
@@ -40,7 +43,7 @@ int lensi_first_open(void)
     if (!lensi_sampling || lensi_rung->signal != SIGBUS)
         return -EOPNOTSUPP;
     slots = lensi_arena_map(SLOTS * sizeof *slots);
-    fresh = slots ? lensi_arena_map(lensi_pages.count / 8) : NULL;
+    fresh = slots ? lensi_page_bits_new() : NULL;
     return fresh ? 0 : -ENOMEM;
 }
 #else
@@ -65,26 +68,17 @@ void lensi_first_arm(struct lensi_region *region, uint64_t page, uint64_t count)
             continue;
         lensi_region_note_armed(region, chosen, 1);
         lensi_sampler_arm(chosen); /* before it is: who pins it for the kernel looks */
-        atomic_fetch_or(&fresh[chosen / 64], 1ull << (chosen % 64));
+        lensi_page_bits_add(fresh, chosen);
         if (lensi_rung->arm(lensi_page_address(chosen), LENSI_PAGE) < 0)
             return;
         atomic_fetch_add(&spent_ns, TOUCH_NS);
     }
 }
 
-static bool is_fresh(uint64_t page) { return atomic_load_explicit(&fresh[page / 64], memory_order_relaxed) >> (page % 64) & 1; }
-
 void lensi_first_forget(uint64_t page, uint64_t count)
 {
-    for (uint64_t at = page; fresh && at < page + count;) {
-        if (at % 64 == 0 && !atomic_load_explicit(&fresh[at / 64], memory_order_relaxed)) {
-            at += 64;
-            continue;
-        }
-        if (is_fresh(at))
-            atomic_fetch_and(&fresh[at / 64], ~(1ull << (at % 64)));
-        at++;
-    }
+    if (fresh)
+        lensi_page_bits_remove(fresh, page, count);
 }
 
 /* ---- the fault path */
@@ -98,7 +92,7 @@ static bool is_ours(uint64_t instruction)
     return instruction >= (uint64_t)(uintptr_t)__ehdr_start && instruction < (uint64_t)(uintptr_t)etext;
 }
 
-/* Stacks may end within: the kernel copies what there is. */
+/* Stacks may end within: the kernel copies what there is. Where it may not be asked, nothing: copying it ourselves would fault. */
 static uint64_t copy_stack(uint64_t from, uint8_t *to)
 {
     struct iovec local = {to, LENSI_FIRST_STACK}, remote = {(void *)(uintptr_t)from, LENSI_FIRST_STACK};
@@ -107,39 +101,25 @@ static uint64_t copy_stack(uint64_t from, uint8_t *to)
     return got > 0 ? (uint64_t)got : 0;
 }
 
-static struct slot *new_slot(uint64_t *number)
-{
-    *number = atomic_load(&put_count);
-    do
-        if (*number - atomic_load(&taken_count) >= SLOTS) {
-            atomic_fetch_add(&lost_count, 1);
-            return NULL;
-        }
-    while (!atomic_compare_exchange_weak(&put_count, number, *number + 1));
-    return &slots[*number % SLOTS];
-}
-
 void lensi_first_touched(uint64_t page, const void *context)
 {
     /* In the order of DWARF's numbers. */
     static const uint8_t registers[LENSI_FIRST_REGISTERS] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
                                                              REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15, REG_RIP};
     const greg_t *now = ((const ucontext_t *)context)->uc_mcontext.gregs;
-    uint64_t number, bit = 1ull << (page % 64);
     struct slot *slot;
+    uint64_t number;
 
-    if (!fresh || !is_fresh(page) || !(atomic_fetch_and(&fresh[page / 64], ~bit) & bit) || is_ours((uint64_t)now[REG_RIP]))
+    if (!fresh || !lensi_page_bits_take(fresh, page) || is_ours((uint64_t)now[REG_RIP]) || !lensi_ring_claim(&ring, SLOTS, &number))
         return;
-    slot = new_slot(&number);
-    if (!slot)
-        return;
+    slot = &slots[number % SLOTS];
     slot->first.time_ns = lensi_sys_clock_ns();
     slot->first.address = (uint64_t)(uintptr_t)lensi_page_address(page);
     slot->first.pages = 1ull << level_of(lensi_region_of(lensi_page_address(page)));
     for (unsigned i = 0; i < LENSI_FIRST_REGISTERS; i++)
         slot->first.registers[i] = (uint64_t)now[registers[i]];
     slot->first.stack_bytes = copy_stack((uint64_t)now[REG_RSP], slot->first.stack);
-    atomic_store_explicit(&slot->stamp, number + 1, memory_order_release);
+    lensi_ring_fill(&slot->stamp, number);
 }
 #else
 void lensi_first_touched(uint64_t page, const void *context) { (void)page, (void)context; }
@@ -149,19 +129,18 @@ void lensi_first_touched(uint64_t page, const void *context) { (void)page, (void
 
 const struct lensi_first *lensi_first_take(void)
 {
-    uint64_t number = atomic_load(&taken_count);
+    uint64_t number = lensi_ring_oldest(&ring);
     struct slot *slot = slots ? &slots[number % SLOTS] : NULL;
 
-    return slot && atomic_load_explicit(&slot->stamp, memory_order_acquire) == number + 1 ? &slot->first : NULL;
+    return slot && lensi_ring_is_filled(&slot->stamp, number) ? &slot->first : NULL;
 }
 
-void lensi_first_done(void) { atomic_fetch_add(&taken_count, 1); }
+void lensi_first_done(void) { lensi_ring_next(&ring); }
 
-uint64_t lensi_first_lost(void) { return atomic_exchange(&lost_count, 0); }
+uint64_t lensi_first_lost(void) { return atomic_exchange(&ring.lost, 0); }
 
 void lensi_first_after_fork(void)
 {
-    atomic_store(&taken_count, atomic_load(&put_count));
-    atomic_store(&lost_count, 0);
+    lensi_ring_after_fork(&ring);
     atomic_store(&spent_ns, 0);
 }

@@ -11,6 +11,7 @@
 #include "liblens/bind.h"
 #include "liblens/budget.h"
 #include "liblens/first.h"
+#include "liblens/page_bits.h"
 #include "liblens/prove.h"
 #include "liblens/sample.h"
 #include "liblens/touches.h"
@@ -43,8 +44,8 @@ static struct watched {
 } *watched; /* room for WATCHED_ROOM */
 #define WATCHED_ROOM (4u * LENSI_SAMPLER_MOST)
 static uint32_t watched_count;
-static uint64_t *in_use; /* a bit for each page of the range: watched */
-static _Atomic uint64_t *armed; /* a bit for each page: faults may come. Never cleared while its block lives */
+static lensi_page_bits *in_use; /* watched */
+static lensi_page_bits *armed; /* faults may come. Never cleared while its block lives */
 static _Atomic bool all_armed; /* in a fork's child */
 static _Atomic uint32_t level = LENSI_SAMPLE_LEVEL_LEAST, keep = KEEP_LEAST;
 static _Atomic bool paused;
@@ -65,8 +66,8 @@ static _Atomic uint64_t spent_ns, faults_ns;
 
 int lensi_sampler_open(void)
 {
-    in_use = lensi_arena_map(lensi_pages.count / 8);
-    armed = lensi_arena_map(lensi_pages.count / 8);
+    in_use = lensi_page_bits_new();
+    armed = lensi_page_bits_new();
     watched = lensi_arena_map(WATCHED_ROOM * sizeof *watched);
     if (!in_use || !armed || !watched || lensi_touches_open() < 0)
         return -ENOMEM;
@@ -99,16 +100,14 @@ static void rest(uint64_t now_ns)
         lensi_touch_put(now_ns, atomic_load(&faults_ns) / 1000, LENSI_TOUCH_PAUSE);
 }
 
-static bool is_in_use(uint64_t page) { return in_use[page / 64] >> (page % 64) & 1; }
-
 bool lensi_sampler_arms(uint64_t page)
 {
-    return atomic_load(&armed[page / 64]) >> (page % 64) & 1 || atomic_load_explicit(&all_armed, memory_order_relaxed);
+    return lensi_page_bits_has(armed, page) || atomic_load_explicit(&all_armed, memory_order_relaxed);
 }
 
 void lensi_sampler_arm(uint64_t page)
 {
-    atomic_fetch_or(&armed[page / 64], 1ull << (page % 64));
+    lensi_page_bits_add(armed, page);
     atomic_thread_fence(memory_order_seq_cst);
 }
 
@@ -191,7 +190,7 @@ static void watch(uint64_t page, uint64_t now_ns)
     at = (shuffle >> 8) % (watched_count + 1);
     watched[watched_count++] = watched[at];
     watched[at] = (struct watched){(uint32_t)page, now_ns};
-    in_use[page / 64] |= 1ull << (page % 64);
+    lensi_page_bits_add(in_use, page);
     lensi_touch_put(now_ns, page, LENSI_TOUCH_FILLED);
     is_busy = true;
 }
@@ -201,7 +200,7 @@ static uint64_t unknown_page(const struct lensi_region *r, uint64_t group)
 {
     uint64_t page = lensi_sample_page(group, atomic_load(&level)), first = lensi_region_first_page(r);
 
-    return page >= first && page < first + lensi_region_pages(r) && !is_in_use(page) ? page : UINT64_MAX;
+    return page >= first && page < first + lensi_region_pages(r) && !lensi_page_bits_has(in_use, page) ? page : UINT64_MAX;
 }
 
 static bool look_at(struct lensi_region *r, uint64_t group, uint64_t now_ns)
@@ -280,19 +279,9 @@ void lensi_sampler_forget(uint64_t first, uint64_t count)
             continue;
         }
         watched[i] = watched[--watched_count];
-        in_use[page / 64] &= ~(1ull << (page % 64));
+        lensi_page_bits_take(in_use, page);
     }
-    for (uint64_t page = first; page < first + count;) {
-        if (page % 64 == 0 && first + count - page >= 64) { /* most of these words were never touched: reading is free */
-            if (atomic_load(&armed[page / 64]))
-                atomic_store(&armed[page / 64], 0);
-            page += 64;
-        } else {
-            if (atomic_load(&armed[page / 64]) >> (page % 64) & 1)
-                atomic_fetch_and(&armed[page / 64], ~(1ull << (page % 64)));
-            page++;
-        }
-    }
+    lensi_page_bits_remove(armed, first, count);
 }
 
 /* ---- a round */
@@ -323,7 +312,7 @@ static void thin_out(uint64_t now_ns)
             continue;
         }
         watched[i] = watched[--watched_count];
-        in_use[page / 64] &= ~(1ull << (page % 64));
+        lensi_page_bits_take(in_use, page);
     }
 }
 

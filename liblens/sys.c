@@ -211,6 +211,13 @@ int lensi_sys_stat(int fd, struct stat *status)
 #endif
 }
 
+bool lensi_sys_is_file(int fd, const struct stat *known)
+{
+    struct stat now;
+
+    return lensi_sys_stat(fd, &now) == 0 && now.st_dev == known->st_dev && now.st_ino == known->st_ino;
+}
+
 /* ---- limits of the program that are not meant for files of ours */
 
 uint64_t lensi_sys_limit_lift(int resource)

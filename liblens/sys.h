@@ -46,6 +46,8 @@ uint64_t lensi_sys_address_limit(void);
 /* Files. open retries EINTR; pread and pwrite go on until done, the end of the file, or an error. */
 int lensi_sys_open(const char *path, int flags, int mode);
 int lensi_sys_close(int fd);
+/* Whether fd still is the file that `known` tells of: a program may have closed it, and have something else there. */
+bool lensi_sys_is_file(int fd, const struct stat *known);
 int64_t lensi_sys_pread(int fd, void *to, size_t bytes, uint64_t offset);
 int64_t lensi_sys_pwrite(int fd, const void *from, size_t bytes, uint64_t offset);
 int64_t lensi_sys_read_some(int fd, void *to, size_t bytes);    /* one read(2) */

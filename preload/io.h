@@ -83,7 +83,8 @@ void lensi_pin_forever(const void *at, size_t bytes);
 /* Whether the engine was told that the program opened this descriptor. */
 bool lensi_file_is_told(int fd);
 
-/* Whether the program could read there: what it could not, the kernel is to refuse, not we to stumble over. */
+/* Whether the program could read there, LENSI_READABLE_BYTES at most: what it could not, the kernel is to refuse, not we to stumble over. */
+#define LENSI_READABLE_BYTES 64u
 bool lensi_is_program_readable(const void *at, size_t bytes);
 
 /* `result = call`, with the pins let go afterwards, and when the thread is cancelled in it. */

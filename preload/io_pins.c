@@ -9,9 +9,9 @@
 
 bool lensi_is_program_readable(const void *at, size_t bytes)
 {
-    uint8_t there[64];
+    uint8_t there[LENSI_READABLE_BYTES];
 
-    return lensi_touches_ours(at, bytes) || lensi_sys_copy_readable(there, at, bytes < sizeof there ? bytes : sizeof there) > 0;
+    return lensi_touches_ours(at, bytes) || (bytes <= sizeof there && lensi_sys_copy_readable(there, at, bytes) == (int64_t)bytes);
 }
 
 static bool grow(struct lensi_pins *pins)

@@ -146,13 +146,10 @@ int lensi_record_file_open(struct lensi_trace_writer *writer, bool forked, uint6
 
 bool lensi_record_file_check(struct lensi_trace_writer *writer)
 {
-    struct stat now;
-
-    if (lensi_sys_stat(writer->fd, &now) == 0 && now.st_ino == identity.st_ino && now.st_dev == identity.st_dev)
+    if (lensi_sys_is_file(writer->fd, &identity))
         return true;
     writer->fd = try_open(0);
-    if (writer->fd >= 0 && lensi_sys_stat(writer->fd, &now) == 0 && now.st_ino == identity.st_ino &&
-        now.st_dev == identity.st_dev)
+    if (lensi_sys_is_file(writer->fd, &identity))
         return true;
     writer->error = writer->fd < 0 ? writer->fd : -ESTALE;
     return false;

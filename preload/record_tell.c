@@ -33,18 +33,10 @@ void lensi_tell_start(void)
         statm_fd = high;
 }
 
-/* The program may have closed it, and have something else there. */
-static bool has_statm(void)
-{
-    struct stat now;
-
-    return statm_fd >= 0 && lensi_sys_stat(statm_fd, &now) == 0 && now.st_ino == statm.st_ino && now.st_dev == statm.st_dev;
-}
-
 void lensi_tell_forget(void)
 {
     told_modules = told_nodes = told_sites = 0;
-    if (has_statm()) /* the parent's */
+    if (lensi_sys_is_file(statm_fd, &statm)) /* the parent's */
         lensi_sys_close(statm_fd);
     statm_fd = -1;
 }
@@ -136,7 +128,7 @@ static struct resident resident_now(void)
 {
     char text[128] = "";
     const char *at = text;
-    bool is_kept = has_statm();
+    bool is_kept = lensi_sys_is_file(statm_fd, &statm);
     int fd = is_kept ? statm_fd : (int)lensi_sys_open("/proc/self/statm", O_RDONLY | O_CLOEXEC, 0);
     uint64_t all, file;
 

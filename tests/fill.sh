@@ -63,6 +63,38 @@ near() { # name, SITE, FILLER, wanted share
     result $? "$1" "$3 has $got % of $2, wanted $4; $(jq -c --arg site "$2" '[.sites[] | select(.name == $site) | .filled_by[]? | [.name, .share, .samples]]' report.json)"
 }
 
+all=for_stores/by_stores/100,for_memset/by_memset/100,for_two/by_stores/75,for_two/by_others/25
+# All of them, recorded in $mode: for how faults are sampled, and for how --use sees them. The label goes before each name.
+known_fillers() {
+    record_until $all,for_zeros/by_recursion/100 "$fillers" stores
+    if grep -q 'is not watched' err; then
+        skip "$1known fillers" "$(cat err)"
+        return
+    fi
+    same "$1status and output" "$status $(cat out err)" "0 $("$fillers" stores)"
+    near "$1stores" for_stores by_stores 100
+    near "$1libc stores for its caller" for_memset by_memset 100
+    near "$1two functions fill: the larger part" for_two by_stores 75
+    near "$1two functions fill: the smaller part" for_two by_others 25
+    near "$1at the end of a deep stack" for_zeros by_recursion 100
+    record_until for_threads/by_stores/75,for_threads/by_others/25 "$fillers" threads
+    near "$1threads: most of them" for_threads by_stores 75
+    near "$1threads: the other" for_threads by_others 25
+    record_until for_later/by_stores/100 "$fillers" reversed
+    near "$1a thread older than the block" for_later by_stores 100
+    head -c 16M /dev/urandom >data
+    record_until "for_reads/by_reads reads/50,for_reads/by_stores/50" "$fillers" reads "$work/data"
+    near "$1read(2): by the kernel, for the reader" for_reads "by_reads reads" 50
+    near "$1read(2): the rest" for_reads by_stores 50
+    record_until for_stores/by_stores/100,for_later/by_stores/100 "$fillers" forks
+    near "$1fork: before" for_stores by_stores 100
+    near "$1fork: after" for_later by_stores 100
+    same "$1fork: what is copied was filled before" "$(share for_stores by_others)" 0
+    "$lens" report --json report.json trace.* >/dev/null 2>&1
+    near "$1fork: the child's own" for_child by_memset 100
+    same "$1fork: the child fills nothing of its parent's" "$(share for_stores by_others)" 0
+}
+
 # ---- where it is denied: one line, and all else as ever
 if "$deny" 298 true 2>/dev/null && [ "$(uname -m)" = x86_64 ]; then
     plain=$("$fillers" stores)
@@ -73,32 +105,8 @@ if "$deny" 298 true 2>/dev/null && [ "$(uname -m)" = x86_64 ]; then
         "lens: who fills the memory is not watched: perf_event_open: not permitted (kernel.perf_event_paranoid above 2, or a sandbox); --use watches without"
     same "denied: the report does without" "$(jq -c '[.sites[] | select(.name == "for_two") | .filled_by]' report.json)" "[null]"
 
-    # --use sees first touches by itself
-    mode="--full --use"
-    all=for_stores/by_stores/100,for_memset/by_memset/100,for_two/by_stores/75,for_two/by_others/25,for_zeros/by_recursion/100
-    record_until $all "$fillers" stores
-    if grep -q 'is not watched' err; then
-        skip "denied, --use" "$(cat err)"
-    else
-        same "denied, --use: status and output" "$status $(cat out err)" "0 $plain"
-        near "denied, --use: stores" for_stores by_stores 100
-        near "denied, --use: libc stores for its caller" for_memset by_memset 100
-        near "denied, --use: the larger part" for_two by_stores 75
-        near "denied, --use: the smaller part" for_two by_others 25
-        near "denied, --use: at the end of a deep stack" for_zeros by_recursion 100
-        record_until for_threads/by_stores/75,for_threads/by_others/25 "$fillers" threads
-        near "denied, --use: threads" for_threads by_others 25
-        head -c 16M /dev/urandom >data
-        record_until "for_reads/by_reads reads/50,for_reads/by_stores/50" "$fillers" reads "$work/data"
-        near "denied, --use: read(2)" for_reads "by_reads reads" 50
-        near "denied, --use: the rest" for_reads by_stores 50
-        record_until for_stores/by_stores/100,for_later/by_stores/100 "$fillers" forks
-        near "denied, --use: before a fork" for_stores by_stores 100
-        near "denied, --use: after a fork" for_later by_stores 100
-        "$lens" report --json report.json trace.* >/dev/null 2>&1
-        near "denied, --use: a fork's child" for_child by_memset 100
-        same "denied, --use: the child fills nothing of its parent's" "$(share for_stores by_others)" 0
-    fi
+    mode="--full --use" # sees first touches by itself
+    known_fillers "denied, --use: "
     mode=--full
     under="$deny 310"
     record "$fillers" stores
@@ -112,41 +120,18 @@ record "$fillers" small
 same "nothing large: nothing is watched" "$status $(cat err) $(jq -c '[.sites[].filled_by] | unique' report.json)" "0  [null]"
 
 # ---- what is filled by whom
-all=for_stores/by_stores/100,for_memset/by_memset/100,for_two/by_stores/75,for_two/by_others/25
-record_until $all "$fillers" stores
+known_fillers ""
 if grep -q 'is not watched' err; then
-    skip "fillers" "$(cat err)"
     echo "$passed passed, $failed failed, $skipped skipped"
     [ "$failed" = 0 ]
     exit
 fi
-same "known fillers: status and output" "$status $(cat out err)" "0 $("$fillers" stores)"
-near "stores" for_stores by_stores 100
-near "libc stores for its caller" for_memset by_memset 100
-near "two functions fill: the larger part" for_two by_stores 75
-near "two functions fill: the smaller part" for_two by_others 25
-near "at the end of a deep stack" for_zeros by_recursion 100
+record_until $all "$fillers" stores
 grep -q '^ *filled by by_stores (fillers.c:[0-9]*) [0-9.]*%, by_others (fillers.c:[0-9]*) ' report.txt
 result $? "the table says so" "$(cat report.txt)"
 callers=$("$build/tests/tools/trace_dump" trace | grep -c '^writer')
 [ "$callers" -ge 5 ]
 result $? "records in the trace" "$callers"
-record_until for_threads/by_stores/75,for_threads/by_others/25 "$fillers" threads
-near "threads: most of them" for_threads by_stores 75
-near "threads: the other" for_threads by_others 25
-record_until for_later/by_stores/100 "$fillers" reversed
-near "a thread older than the block" for_later by_stores 100
-head -c 16M /dev/urandom >data
-record_until "for_reads/by_reads reads/50,for_reads/by_stores/50" "$fillers" reads "$work/data"
-near "read(2): by the kernel, for the reader" for_reads "by_reads reads" 50
-near "read(2): the rest" for_reads by_stores 50
-record_until for_stores/by_stores/100,for_later/by_stores/100 "$fillers" forks
-near "fork: before" for_stores by_stores 100
-near "fork: after" for_later by_stores 100
-same "fork: what is copied was filled before" "$(share for_stores by_others)" 0
-"$lens" report --json report.json trace.* >/dev/null 2>&1
-near "fork: the child's own" for_child by_memset 100
-same "fork: the child fills nothing of its parent's" "$(share for_stores by_others)" 0
 
 # ---- sampled: less, but the same; and the pages that --use makes come and go are no fillings
 mode=
