@@ -110,6 +110,7 @@ int main(int argc, char **argv)
 {
     uint64_t mib = argc > 1 ? strtoull(argv[1], NULL, 10) : 256, budget_mib = argc > 2 ? strtoull(argv[2], NULL, 10) : mib / 10;
     unsigned counts[] = {1, 2, 4, 8};
+    double one = 0, more = 1e9;
     struct lens_error error;
     lens_handle *handle;
     struct sigaction ours;
@@ -144,7 +145,13 @@ int main(int argc, char **argv)
         with = rate(lens_data(handle), counts[i], 7);
         printf("%-8u %14.0f %14.0f %8.2f %14.0f %14.0f\n", counts[i], bare, with, with / bare, counts[i] > 1 ? 0 : 1e9 / bare / miss,
                counts[i] > 1 ? 0 : 1e9 / with / miss);
+        if (counts[i] == 1)
+            one = bare / with;
+        else if (with / bare < more)
+            more = with / bare;
     }
+    printf("%s: one thread %.2f x the bare loop's time, more threads at least %.2f x its pages/s\n",
+           one <= 1.3 && more >= 0.8 ? "reached" : "not reached", one, more);
     lens_close(handle);
     unlink(path);
     return 0;

@@ -87,17 +87,19 @@ class Inputs:
 
 
 class Program:
-    """name: as shown; plan: of examples/plans; needs: a command; arguments: from the inputs; for_time: in the sections about time."""
+    """name: as shown; plan: of examples/plans; needs: the command; uses: what it calls; arguments: from the inputs; for_time: in the sections about time."""
 
-    def __init__(self, name, plan, needs, arguments, for_time=False, module=None, forks=False):
+    def __init__(self, name, plan, needs, arguments, for_time=False, module=None, forks=False, uses=()):
         self.name, self.plan, self.needs, self.arguments = name, plan, needs, arguments
         self.for_time, self.module = for_time, module
+        self.uses = uses
         # Pages that a fork shares must be counted once.
         self.sampling = ["--pss", "--interval", "15"] if forks else []
 
     def missing(self):
-        if not shutil.which(self.needs, path=os.environ["PATH"] + ":/usr/lib/netpbm") and not self.needs.startswith("examples/"):
-            return f"{self.needs} is not installed"
+        for command in (self.needs, *self.uses):
+            if not shutil.which(command) and not command.startswith("examples/"):
+                return f"{command} is not installed"
         if self.module and subprocess.run([self.needs, "-c", f"import {self.module}"], stderr=subprocess.DEVNULL, check=False).returncode:
             return f"{self.needs} has no {self.module}"
         return None
@@ -120,8 +122,8 @@ PROGRAMS = [
     Program("liblinear-train -s 1", "liblinear-train", "liblinear-train", lambda i: ["-s", 1, "-e", 1, "-q", i.svm(100000), "model"]),
     Program("liblinear-train -s 2", "liblinear-train", "liblinear-train", lambda i: ["-s", 2, "-q", i.svm(100000), "model"], True),
     Program("liblinear-train -s 2 -B 1", "liblinear-train", "liblinear-train", lambda i: ["-s", 2, "-B", 1, "-q", i.svm(100000), "model"]),
-    Program("gpmetis, weights", "gpmetis", "sh", lambda i: linked(i.mesh(60, 1), "gpmetis g 8")),
-    Program("gpmetis, no weights", "gpmetis", "sh", lambda i: linked(i.mesh(60, 0), "gpmetis g 8")),
+    Program("gpmetis, weights", "gpmetis", "sh", lambda i: linked(i.mesh(60, 1), "gpmetis g 8"), uses=["gpmetis"]),
+    Program("gpmetis, no weights", "gpmetis", "sh", lambda i: linked(i.mesh(60, 0), "gpmetis g 8"), uses=["gpmetis"]),
     Program("numpy.loadtxt", "python3", PYTHON, lambda i: ["-c", NUMPY, i.csv(700000)], True, "numpy"),
     Program("pandas.read_csv", "python3", PYTHON, lambda i: ["-c", PANDAS, i.csv(700000)], False, "pandas"),
     Program("bwa mem", "bwa", "bwa", lambda i: ["mem", "-t", 1, i.genome(5000000), i.reads(5000000, 3000)]),

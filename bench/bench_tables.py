@@ -4,6 +4,7 @@ import sys
 
 NUMBER = re.compile(r"-|(> |[-+])?[0-9.]+( ?[MK]B| s| %)?")
 markdown = False
+missed = []  # what --strict is about: aims that were not reached, measurements that could not be made
 
 
 def set_markdown():
@@ -45,6 +46,13 @@ class Table:
 
     def verdict(self, reached, text):
         self.result = f"{'reached' if reached else 'not reached'}: {text}"
+        if not reached:
+            missed.append(f"{self.title}: {self.result}")
+
+    def fault(self, what, why):
+        """A row that is no measurement: what was to be measured, and why it was not."""
+        self.rows.append([what, why] + [""] * (len(self.head) - 2))
+        missed.append(f"{self.title}: {what}: {why}")
 
     def lines(self):
         widths = [max(len(row[i]) for row in [self.head] + self.rows) for i in range(len(self.head))]

@@ -42,9 +42,9 @@ def cost(b, named):
     trace = os.path.join(b.work, "use.trace")
     for name, command in named.items():
         plain, recorded, used = [], [], []
-        b.measure(command)
+        b.plain(command)
         for _ in range(b.rounds + 4):
-            plain.append(b.measure(command))
+            plain.append(b.plain(command))
             recorded.append(watched(b, command, trace, []))
             used.append(watched(b, command, trace, ["--use"]))
         pairs = statistics.median(u["wall"] / p["wall"] for u, p in zip(used, plain))
@@ -74,8 +74,8 @@ def predictions(b, programs):
     trace = os.path.join(b.work, "use.trace")
     for program in programs:
         command = program.command(b.inputs)
-        b.measure(command)
-        bare = [b.measure(command) for _ in range(b.rounds)]
+        b.plain(command)
+        bare = [b.plain(command) for _ in range(b.rounds)]
         plain, plain_cpu = middle(bare, "wall"), middle_cpu(bare)
         watched(b, command, trace, ["--use"])
         curve = report(b, trace)
