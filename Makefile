@@ -163,9 +163,10 @@ demo: deps
 	$(Q)$(MAKE) --no-print-directory all plain
 	$(Q)tests/demo.sh $(BUILD)
 
+# BUSY=1: beside processes that take the processors away.
 check: check-deps
 	$(Q)$(MAKE) --no-print-directory all units plain
-	$(Q)tests/run.sh $(BUILD)
+	$(Q)tests/run.sh $(if $(BUSY),--busy) $(BUILD)
 
 # Real packages with every allocation virtualised and dropped at random moments; a small part of it is in the check.
 chaos: check-deps

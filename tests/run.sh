@@ -1,13 +1,24 @@
 #!/bin/bash
 # Runs every test there is and closes with one line: N passed, N failed, N skipped.
-#   tests/run.sh BUILD [PART...]      parts: rules units differential cli report page top use io malloc catalogue direct profile fill backing security seccomp valgrind model inject programs stress soak core
+#   tests/run.sh [--busy] BUILD [PART...]
+# --busy: beside a process that never sleeps, for each processor but one. No verdict may depend on how busy the machine is.
+# parts: rules units differential cli report page top use io malloc catalogue direct profile fill backing security seccomp valgrind model inject programs stress soak core
 set -u
+hogs=()
+end_hogs() { [ ${#hogs[@]} = 0 ] || kill "${hogs[@]}" 2>/dev/null; }
+if [ "${1:-}" = --busy ]; then
+    shift
+    for ((i = 1; i < $(nproc) || i == 1; i++)); do
+        (while :; do :; done) &
+        hogs+=($!)
+    done
+fi
 build=${1:-build}
 shift || true
 parts=${*:-rules units differential cli report page top use io malloc catalogue direct profile fill backing security seccomp valgrind model inject chaos stress soak core programs}
 passed=0 failed=0 skipped=0
 out=$(mktemp)
-trap 'rm -f "$out"' EXIT
+trap 'rm -f "$out"; end_hogs' EXIT
 
 # Criterion's last line: "Synthesis: Tested: 8 | Passing: 8 | Failing: 0 | Crashing: 0"
 unit() {
