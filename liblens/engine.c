@@ -208,9 +208,10 @@ void lensi_engine_finish(void)
     lensi_inject_report();
 }
 
-/* ---- no more system calls */
+/* ---- nothing of the program's memory is ours any more */
 
 bool lensi_retired;
+static bool is_left_alone; /* and calls may still be made */
 
 static void make_all_plain(void)
 {
@@ -233,17 +234,20 @@ static void leave_all(void)
     }
 }
 
-void lensi_engine_retire(void)
+/* Makes all of the program's memory ordinary, for good. False if it was so already. */
+static bool leave(void)
 {
     uint64_t before;
+    bool first;
 
     if (!lensi_range.bytes || lensi_retired)
-        return;
+        return false;
     before = lensi_sys_signals_hold();
     lensi_prover_retire();
     lensi_chaos_on = false;
     lensi_lock(&lensi_prover_lock);
-    if (!lensi_retired) {
+    first = !lensi_retired;
+    if (first) {
         make_all_plain();
         leave_all();
         lensi_retired = true;
@@ -253,8 +257,26 @@ void lensi_engine_retire(void)
     }
     lensi_unlock(&lensi_prover_lock);
     lensi_sys_signals_release(before);
+    return first;
+}
+
+void lensi_engine_retire(void)
+{
+    if (!lensi_range.bytes || (!leave() && !is_left_alone))
+        return;
     lensi_engine_finish();
     lensi_helpers_wait(); /* not only that their calls could be refused: a process ends with its last thread */
+}
+
+void lensi_engine_leave_alone(const char *reason)
+{
+    int saved = errno;
+
+    if (leave()) {
+        is_left_alone = true;
+        lensi_say("memory is left alone from here on, nothing more is saved: %s", reason);
+    }
+    errno = saved;
 }
 
 /* ---- fork */
@@ -279,14 +301,27 @@ static bool can_child_watch(void)
     return can;
 }
 
+static bool is_fork_ours; /* guarded by the prover lock, which is held from before the fork to after it */
+
+/* The child's counters are its own, whatever else is left to do. */
+static bool is_only_counted(void) { return lensi_range.bytes && lensi_retired && is_left_alone; }
+
 void lensi_fork_prepare(void)
 {
     uint64_t before;
 
+    if (is_only_counted())
+        lensi_gauges_before_fork();
     if (!lensi_range.bytes || lensi_retired)
         return;
     before = lensi_sys_signals_hold();
     lensi_lock(&lensi_prover_lock);
+    if (lensi_retired) { /* meanwhile */
+        lensi_unlock(&lensi_prover_lock);
+        lensi_sys_signals_release(before);
+        return;
+    }
+    is_fork_ours = true;
     signals_before_fork = before;
     child_is_blind = !can_child_watch();
     if (child_is_blind)
@@ -321,8 +356,9 @@ void lensi_fork_parent(void)
 {
     uint64_t before = signals_before_fork;
 
-    if (!lensi_range.bytes || lensi_retired)
+    if (!is_fork_ours)
         return;
+    is_fork_ours = false;
     if (lensi_rung->fork_parent)
         lensi_rung->fork_parent();
     lensi_sampler_after_fork(false);
@@ -397,9 +433,11 @@ void lensi_fork_child(void)
 {
     bool leased;
 
-    if (!lensi_range.bytes || lensi_retired)
+    if (is_fork_ours || is_only_counted())
+        lensi_gauges_after_fork();
+    if (!is_fork_ours)
         return;
-    lensi_gauges_after_fork();
+    is_fork_ours = false;
     lensi_sampler_after_fork(true);
     unlock_all_but_prover();
     lensi_unlock(&lensi_prover_lock);

@@ -47,7 +47,12 @@ void lensi_engine_finish(void);
  * engine makes no call that malloc would not make. Idempotent.
  */
 void lensi_engine_retire(void);
-extern bool lensi_retired; /* written once, by the call above */
+extern bool lensi_retired; /* written once, by the call above or the one below */
+/*
+ * The program cannot live with memory that is absent: all of it becomes ordinary and stays so, nothing more is watched, given up
+ * or virtualised, and one line says why. Everything else goes on. Not under a lock of ours. Keeps errno. Idempotent.
+ */
+void lensi_engine_leave_alone(const char *reason);
 
 /* ---- blocks */
 

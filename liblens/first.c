@@ -60,7 +60,7 @@ void lensi_first_arm(struct lensi_region *region, uint64_t page, uint64_t count)
     unsigned level = level_of(region);
     uint64_t last = (page + count - 1) >> level;
 
-    if (!fresh || !count)
+    if (!fresh || !count || lensi_retired)
         return;
     for (uint64_t group = page >> level; group <= last && can_pay(); group++) {
         uint64_t chosen = lensi_sample_page(group, level);

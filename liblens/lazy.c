@@ -149,7 +149,7 @@ static void read_range(struct reading *r, const struct lensi_plan_site *site, ui
     high = high < block_end ? high : block_end;
     r->page = r->end = first + ((round_up(low) - (uint64_t)(uintptr_t)r->region->base) >> LENSI_PAGE_SHIFT);
     r->end += (high - round_up(low)) >> LENSI_PAGE_SHIFT;
-    if (high <= round_up(low) || high - round_up(low) < LENSI_LAZY_LEAST || !fresh_pages(r) || !may_depend(r, bytes))
+    if (lensi_retired || high <= round_up(low) || high - round_up(low) < LENSI_LAZY_LEAST || !fresh_pages(r) || !may_depend(r, bytes))
         return;
     lensi_place_learn(r->region, low - (uint64_t)(uintptr_t)r->region->base, offset);
     number = offer(r, site, low - (uint64_t)(uintptr_t)r->region->base, offset, bytes);

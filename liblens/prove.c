@@ -374,6 +374,8 @@ uint64_t lensi_prove(struct lensi_region *region, uint64_t page, uint64_t count,
     uint32_t segments = atomic_load_explicit(&region->segments_count, memory_order_acquire), elected = region->elected;
     uint64_t proven = 0, start = lensi_sys_clock_ns();
 
+    if (lensi_retired)
+        return 0;
     for (uint32_t i = 0; i < segments; i++)
         lensi_prove_let_grow(region, i);
     if (elected < segments && is_candidate(&b, elected))
