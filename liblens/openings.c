@@ -8,6 +8,7 @@
 #include "liblens/place.h"
 #include "liblens/prover.h"
 #include "liblens/stats.h"
+#include "liblens/sys.h"
 
 #include <string.h>
 
@@ -210,14 +211,30 @@ void lensi_file_closed(int fd)
         lensi_prover_ring(true);
 }
 
+static bool is_of(const struct lensi_backing *backing, const struct stat *status)
+{
+    return backing->identity.device == status->st_dev && backing->identity.inode == status->st_ino;
+}
+
+/* The number says which of a file's openings it is; but a file may be open by several, and a number may be another file's by now. */
 struct lensi_backing *lensi_opening_of_fd(int fd)
 {
     struct lensi_backing *found = NULL;
+    struct stat status;
 
+    if (lensi_sys_stat(fd, &status) < 0)
+        return NULL;
     lensi_lock(&lock);
-    for (uint64_t i = count; i-- > oldest && !found;)
-        if (at(i)->fd == fd && (found = at(i)->backing))
-            lensi_backing_hold(found);
+    for (uint64_t i = count; i-- > oldest;) {
+        const struct lensi_opening *o = at(i);
+        if (!o->backing || !is_of(o->backing, &status) || (found && o->fd != fd))
+            continue;
+        found = o->backing;
+        if (o->fd == fd)
+            break;
+    }
+    if (found)
+        lensi_backing_hold(found);
     lensi_unlock(&lock);
     return found;
 }

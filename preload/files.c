@@ -1,10 +1,13 @@
 /*
  * files.c - opening and closing: the engine hears of files that may back a block, and its own descriptors survive.
  *
- * Which descriptors it heard of is kept in a bitmap, so that closing others costs one test. The bitmap is atomic;
- * no lock.
+ * Which descriptors it heard of, and which were looked at, is kept in bitmaps, so that closing others costs one test. They
+ * are atomic; no lock.
  */
 #undef _FORTIFY_SOURCE
+#include "preload/files.h"
+
+#include "preload/descriptors.h"
 #include "preload/io.h"
 #include "preload/record.h"
 #include "preload/record_input.h"
@@ -16,11 +19,12 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 enum { FD_LIMIT = 1 << 16 };
-static _Atomic uint64_t told[FD_LIMIT / 64];
+static _Atomic uint64_t told[FD_LIMIT / 64], known[FD_LIMIT / 64]; /* known: told, or of no use to any site */
 
 LENSI_EXPORT int __open(const char *path, int flags, ...);
 LENSI_EXPORT int __open64(const char *path, int flags, ...);
@@ -40,14 +44,36 @@ bool lensi_file_is_told(int fd)
     return fd >= 0 && fd < FD_LIMIT && (atomic_load_explicit(&told[fd / 64], memory_order_relaxed) & 1ull << fd % 64);
 }
 
+bool lensi_file_is_new(int fd)
+{
+    uint64_t bit = 1ull << (unsigned)fd % 64;
+
+    return fd >= 0 && fd < FD_LIMIT && !(atomic_load_explicit(&known[fd / 64], memory_order_relaxed) & bit) &&
+           !(atomic_fetch_or_explicit(&known[fd / 64], bit, memory_order_relaxed) & bit);
+}
+
+void lensi_file_tell(int fd, const char *path)
+{
+    uint64_t bit = 1ull << (unsigned)fd % 64;
+
+    if (fd < 0 || fd >= FD_LIMIT)
+        return;
+    atomic_fetch_or(&known[fd / 64], bit);
+    atomic_fetch_or(&told[fd / 64], bit);
+    lensi_file_opened(fd, path);
+}
+
+/* /dev/stdin, /dev/fd/3, /proc/self/fd/3: names of descriptors, not of files. */
+static bool names_descriptor(const char *path) { return path && (!strncmp(path, "/dev/", 5) || !strncmp(path, "/proc/", 6)); }
+
 static void tell_opened(int fd, const char *path, const void *caller, const uintptr_t *slot)
 {
     if (LENSI_UNLIKELY(lensi_recording))
         lensi_input_opened(fd, caller, slot);
-    if (fd < 0 || fd >= FD_LIMIT || !lensi_file_wanted(path))
-        return;
-    atomic_fetch_or(&told[fd / 64], 1ull << fd % 64);
-    lensi_file_opened(fd, path);
+    if (LENSI_UNLIKELY(lensi_range.bytes && names_descriptor(path)))
+        lensi_descriptor_meet(fd);
+    else if (fd >= 0 && fd < FD_LIMIT && lensi_file_wanted(path))
+        lensi_file_tell(fd, path);
 }
 
 static void tell_closed(int fd)
@@ -56,8 +82,9 @@ static void tell_closed(int fd)
 
     if (LENSI_UNLIKELY(lensi_recording))
         lensi_input_closed(fd);
-    if (!lensi_file_is_told(fd))
+    if (fd < 0 || fd >= FD_LIMIT || !(atomic_load_explicit(&known[fd / 64], memory_order_relaxed) & bit))
         return;
+    atomic_fetch_and(&known[fd / 64], ~bit);
     if (atomic_fetch_and(&told[fd / 64], ~bit) & bit)
         lensi_file_closed(fd);
 }
@@ -65,7 +92,7 @@ static void tell_closed(int fd)
 static void tell_closed_range(unsigned first, unsigned last)
 {
     for (unsigned word = first / 64; word <= last / 64 && word < FD_LIMIT / 64; word++)
-        for (uint64_t bits = atomic_load(&told[word]); bits; bits &= bits - 1) {
+        for (uint64_t bits = atomic_load(&known[word]); bits; bits &= bits - 1) {
             unsigned fd = word * 64 + (unsigned)__builtin_ctzll(bits);
 
             if (fd >= first && fd <= last)
@@ -234,7 +261,9 @@ LENSI_EXPORT int dup2(int from, int to)
         return refuse();
     if (from != to)
         tell_closed(to);
-    return LENSI_NEXT(dup2)(from, to);
+    int fd = LENSI_NEXT(dup2)(from, to);
+    lensi_descriptor_copied(from, fd);
+    return fd;
 }
 
 LENSI_EXPORT int __dup2(int from, int to)
@@ -248,7 +277,9 @@ LENSI_EXPORT int dup3(int from, int to, int flags)
         return refuse();
     if (from != to)
         tell_closed(to);
-    return LENSI_NEXT(dup3)(from, to, flags);
+    int fd = LENSI_NEXT(dup3)(from, to, flags);
+    lensi_descriptor_copied(from, fd);
+    return fd;
 }
 
 /* The first descriptor of ours in [from, last], or last + 1. Ours have high numbers, but not that high. */

@@ -11,6 +11,7 @@
 #include "liblens/log.h"
 #include "liblens/sys.h"
 #include "preload/deepbind.h"
+#include "preload/descriptors.h"
 #include "preload/malloc.h"
 #include "preload/next.h"
 #include "preload/process.h"
@@ -66,7 +67,8 @@ static void try_engine(void)
     struct lens_error error;
 
     lensi_log_quiet(true);
-    lensi_engine_start(&options, &plan, &error);
+    if (lensi_engine_start(&options, &plan, &error) == 0)
+        lensi_descriptors_inherited();
 }
 
 /* A filter that ends us for userfaultfd may still let the last rung through. */
@@ -107,6 +109,7 @@ static void start_recording(int argc, char **argv)
         lensi_fill_by_touch();
     lensi_process_init();
     lensi_record_malloc_init();
+    lensi_descriptors_inherited();
     lensi_death_start();
 }
 
@@ -194,6 +197,7 @@ __attribute__((constructor(101))) static void begin(int argc, char **argv, char 
     if (!started)
         return;
     lensi_process_init();
+    lensi_descriptors_inherited();
     lensi_malloc_init();
 }
 

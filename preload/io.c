@@ -49,9 +49,7 @@
 #include <utime.h>
 
 #define MESSAGE_IN(message) lensi_pins_add_message(&pins, (message), LENSI_PIN_IN);
-#define MESSAGE_OUT(message) lensi_pins_add_message(&pins, (message), LENSI_PIN_OUT);
 #define MESSAGES_IN(list, n) lensi_pins_add_messages(&pins, (list), (n), LENSI_PIN_IN);
-#define MESSAGES_OUT(list, n) lensi_pins_add_messages(&pins, (list), (n), LENSI_PIN_OUT);
 #define FDS(set, n) OUT(set, ((size_t)((n) > 0 ? (n) : 0) + 63) / 64 * 8)
 #define SPAWN(actions, attributes) add_spawn(&pins, (actions), (attributes));
 #define FOREVER_AIO(io) keep_aio((io), sizeof *(io), (io)->aio_buf, (io)->aio_nbytes);

@@ -3,6 +3,7 @@
  * the exec family with arguments in a list, and syscall(2) (io_syscalls.h).
  */
 #undef _FORTIFY_SOURCE
+#include "preload/descriptors.h"
 #include "preload/io.h"
 
 #include <fcntl.h>
@@ -40,6 +41,13 @@ LENSI_EXPORT int ioctl(int fd, unsigned long request, ...)
 /* Locks and owners are smaller than that; a command that takes a number does not look like an address of ours. */
 enum { FCNTL_BYTES = 64 };
 
+static int controlled(int fd, int command, int result)
+{
+    if (LENSI_UNLIKELY(command == F_DUPFD || command == F_DUPFD_CLOEXEC))
+        lensi_descriptor_copied(fd, result);
+    return result;
+}
+
 #define FCNTL(name) \
     LENSI_EXPORT int name(int fd, int command, ...) \
     { \
@@ -53,9 +61,9 @@ enum { FCNTL_BYTES = 64 };
         pins.count = 0; \
         OUT(argument, lensi_is_ours(argument) ? FCNTL_BYTES : 0) \
         if (LENSI_LIKELY(pins.count == 0)) \
-            return LENSI_NEXT(name)(fd, command, argument); \
+            return controlled(fd, command, LENSI_NEXT(name)(fd, command, argument)); \
         LENSI_PINNED(result, &pins, LENSI_NEXT(name)(fd, command, argument)); \
-        return result; \
+        return controlled(fd, command, result); \
     }
 FCNTL(fcntl)
 FCNTL(fcntl64)

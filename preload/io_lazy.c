@@ -8,6 +8,7 @@
 #include "preload/io_lazy.h"
 
 #include "liblens/sys.h"
+#include "preload/descriptors.h"
 #include "preload/io.h"
 
 #include <errno.h>
@@ -76,6 +77,7 @@ bool lensi_lazy_read(int fd, void *to, size_t bytes, int64_t at, ssize_t *got)
         return false;
     there = start < size ? (size_t)(size - start) : 0;
     there = there < bytes ? there : bytes;
+    lensi_descriptor_meet(fd);
     if (at < 0 && there < bytes)
         seek(fd, (int64_t)there - (int64_t)bytes);
     lazy = there ? lensi_file_read_lazily(fd, (uint64_t)start, to, there) : (struct lensi_lazy){0, 0};
@@ -113,6 +115,7 @@ bool lensi_lazy_fread(FILE *stream, void *to, size_t bytes, size_t *got)
         return false;
     }
     there = (uint64_t)(size - at) < bytes ? (size_t)(size - at) : bytes;
+    lensi_descriptor_meet(fd);
     lazy = lensi_file_read_lazily(fd, (uint64_t)at, to, there);
     errno = saved;
     if (lazy.from == lazy.to)

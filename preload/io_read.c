@@ -3,6 +3,7 @@
  * learns from it which extent of which file a block holds (`extent read` in a plan).
  */
 #undef _FORTIFY_SOURCE
+#include "preload/descriptors.h"
 #include "preload/io.h"
 #include "preload/io_lazy.h"
 #include "preload/record.h"
@@ -28,8 +29,10 @@ static int64_t position(int fd)
 
 static void landed(int fd, int64_t at, void *to, ssize_t got)
 {
-    if (at >= 0 && got > 0)
-        lensi_file_read_into(fd, (uint64_t)at, to, (size_t)got);
+    if (at < 0 || got <= 0)
+        return;
+    lensi_descriptor_meet(fd);
+    lensi_file_read_into(fd, (uint64_t)at, to, (size_t)got);
 }
 
 static void recorded_vector(int fd, int64_t at, const struct iovec *vector, int count, ssize_t got, const void *caller,

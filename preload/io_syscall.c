@@ -5,9 +5,11 @@
  * that the parent is to return on, through libc's function as through ours.
  */
 #undef _FORTIFY_SOURCE
+#include "preload/descriptors.h"
 #include "preload/io.h"
 #include "preload/io_syscalls.h"
 #include "preload/process.h"
+#include "preload/record.h"
 #include "preload/signals.h"
 
 #include "liblens/sys.h"
@@ -32,6 +34,7 @@
 /* unistd.h declares it with an ellipsis; whatever the number, libc passes six arguments on. */
 typedef long syscall_function(long number, long a, long b, long c, long d, long e, long f);
 LENSI_EXPORT long lensi_syscall(long number, long a, long b, long c, long d, long e, long f) __asm__("syscall");
+#define CALL_PLACE __builtin_return_address(0), (const uintptr_t *)__builtin_frame_address(0) + 1
 #define NEXT_SYSCALL ((syscall_function *)LENSI_NEXT(syscall))
 
 #define POINTER(x) ((const void *)(x))
@@ -111,6 +114,11 @@ static bool gives_up_calls(long number, long a, long b, long c)
     return number == SYS_seccomp && (a == SECCOMP_SET_MODE_STRICT || (a == SECCOMP_SET_MODE_FILTER && c));
 }
 
+static bool gives_descriptor(long number)
+{
+    return number == SYS_open || number == SYS_openat || number == SYS_openat2 || number == SYS_pidfd_getfd || number == SYS_open_by_handle_at;
+}
+
 static long forked(long number, long a, long b, long c, long d, long e)
 {
     long pid;
@@ -127,6 +135,8 @@ static bool by_name(long number, long a, long b, long c, long d, long e, long f,
     void *at = (void *)a;
 
     switch (number) {
+    case SYS_recvmsg: *result = recvmsg((int)a, (struct msghdr *)b, (int)c); return true;
+    case SYS_recvmmsg: *result = recvmmsg((int)a, (struct mmsghdr *)b, (unsigned)c, (int)d, (struct timespec *)e); return true;
     case SYS_close: *result = close((int)a); return true;
     case SYS_close_range: *result = close_range((unsigned)a, (unsigned)b, (int)c); return true;
     case SYS_dup2: *result = dup2((int)a, (int)b); return true;
@@ -176,8 +186,12 @@ long lensi_syscall(long number, long a, long b, long c, long d, long e, long f)
 
     if (gives_up_calls(number, a, b, c))
         lensi_process_locks_in();
-    if (!lensi_range.bytes)
-        return NEXT_SYSCALL(number, a, b, c, d, e, f);
+    if (!lensi_range.bytes) {
+        result = NEXT_SYSCALL(number, a, b, c, d, e, f);
+        if (lensi_recording && result >= 0 && gives_descriptor(number))
+            lensi_descriptor_came((int)result, CALL_PLACE);
+        return result;
+    }
     if (number == SYS_clone || number == SYS_clone3 || number == SYS_fork) {
         if (!copies_memory(number, a))
             return NEXT_SYSCALL(number, a, b, c, d, e, f);
@@ -195,5 +209,8 @@ long lensi_syscall(long number, long a, long b, long c, long d, long e, long f)
         lensi_pin_forever(POINTER(a), (size_t)b);
     if (number == SYS_io_uring_register && b == IORING_REGISTER_BUFFERS)
         keep_vector(POINTER(c), d);
-    return pinned(number, a, b, c, d, e, f);
+    result = pinned(number, a, b, c, d, e, f);
+    if (result >= 0 && gives_descriptor(number))
+        lensi_descriptor_came((int)result, CALL_PLACE);
+    return result;
 }

@@ -73,9 +73,6 @@
       (fd, to, n, flags, who, size), OUT(to, n) ADDRESS(who, size)) \
     R(ssize_t, __recvfrom_chk, (int fd, void *to, size_t n, size_t room, int flags, struct sockaddr *who, \
       socklen_t *size), (fd, to, n, room, flags, who, size), OUT(to, n) ADDRESS(who, size)) \
-    R(ssize_t, recvmsg, (int fd, struct msghdr *m, int flags), (fd, m, flags), MESSAGE_OUT(m)) \
-    R(int, recvmmsg, (int fd, struct mmsghdr *m, unsigned n, int flags, struct timespec *t), (fd, m, n, flags, t), \
-      MESSAGES_OUT(m, n) OUT_ONE(t)) \
     R(ssize_t, send, (int fd, const void *from, size_t n, int flags), (fd, from, n, flags), IN(from, n)) \
     R(ssize_t, __send, (int fd, const void *from, size_t n, int flags), (fd, from, n, flags), IN(from, n)) \
     R(ssize_t, sendto, (int fd, const void *from, size_t n, int flags, const struct sockaddr *who, socklen_t size), \
@@ -402,6 +399,7 @@
     H(open) H(open64) H(__open) H(__open64) H(__open_2) H(__open64_2) H(openat) H(openat64) H(__openat_2) \
     H(__openat64_2) H(creat) H(creat64) H(fopen) H(fopen64) H(freopen) H(freopen64) H(fclose) \
     H(close) H(__close) H(close_range) H(closefrom) H(dup2) H(__dup2) H(dup3) \
+    H(dup) H(fdopen) H(pidfd_getfd) H(recvmsg) H(recvmmsg) \
     /* stdio.c, stdio_print.c */ \
     H(fread) H(fread_unlocked) H(__fread_chk) H(__fread_unlocked_chk) H(fwrite) H(fwrite_unlocked) H(fputs) \
     H(fputs_unlocked) H(puts) H(setvbuf) H(setbuf) H(setbuffer) \

@@ -37,10 +37,12 @@ struct input {
 
 /* A descriptor open for reading. */
 struct watched {
-    int fd; /* -1: free */
+    int fd;    /* -1: free */
+    int twin;  /* a duplicate that is looked at when this one is closed; -1: none */
     uint32_t file, node, input;
     uint64_t opened_ns, seen_bytes; /* seen_bytes: of its reads that passed here */
     uint64_t looked_bytes;          /* its position at the last look */
+    uint64_t start_bytes;           /* where the program found it */
 };
 
 static struct lensi_lock lock;
@@ -175,6 +177,8 @@ void lensi_input_read(int fd, int64_t offset, const void *at, ssize_t got, const
     if (file) {
         add(file, (uint64_t)offset, (uint64_t)got, at, node, lensi_record_ns());
         descriptor = watched_at(fd);
+        for (uint32_t i = 0; i < watched_count && !descriptor; i++)
+            descriptor = watched[i].fd >= 0 && watched[i].twin == fd ? &watched[i] : NULL;
         if (descriptor)
             descriptor->seen_bytes += (uint64_t)got;
     }
@@ -214,13 +218,14 @@ static void look(struct watched *descriptor, bool last)
     uint64_t bytes = last || descriptor->looked_bytes > now ? now : descriptor->looked_bytes;
     struct input *input;
 
+    bytes -= bytes < descriptor->start_bytes ? bytes : descriptor->start_bytes;
     descriptor->looked_bytes = now;
     if (bytes <= descriptor->seen_bytes + LENSI_INPUT_LEAST_BYTES && !descriptor->input)
         return;
     if (descriptor->seen_bytes) /* partly by reads: these are told already, from their places */
         return;
     if (!descriptor->input) {
-        input = input_new(descriptor->file, 0, 0, 0);
+        input = input_new(descriptor->file, descriptor->start_bytes, 0, 0);
         if (!input)
             return;
         input->first_ns = descriptor->opened_ns;
@@ -236,27 +241,92 @@ static void look(struct watched *descriptor, bool last)
     input->told = false;
 }
 
-void lensi_input_opened(int fd, const void *caller, const uintptr_t *slot)
+/* The lock is held. */
+static void watch(int fd, uint32_t node, uint64_t start_bytes)
+{
+    uint32_t file = file_of(fd);
+    struct watched *descriptor = watched_at(fd);
+
+    if (!descriptor)
+        descriptor = watched_at(-1);
+    if (file && !descriptor && watched_count < WATCHED_MAX)
+        descriptor = &watched[watched_count++];
+    if (file && descriptor)
+        *descriptor = (struct watched){.fd = fd,
+                                       .twin = -1,
+                                       .file = file,
+                                       .node = node,
+                                       .opened_ns = lensi_record_ns(),
+                                       .looked_bytes = start_bytes,
+                                       .start_bytes = start_bytes};
+}
+
+/* Whether fd is looked at, or will be when the one it is a duplicate of is closed. */
+static bool is_watched(int fd)
+{
+    for (uint32_t i = 0; i < watched_count; i++)
+        if (watched[i].fd >= 0 && (watched[i].fd == fd || watched[i].twin == fd))
+            return true;
+    return false;
+}
+
+static void opened(int fd, const void *caller, const uintptr_t *slot, bool unless_watched)
 {
     struct lensi_record_thread *thread;
-    struct watched *descriptor;
-    uint32_t file, node;
+    uint32_t node;
 
     if (lensi_record_local.inside || !(thread = lensi_record_thread_find()))
         return;
     lensi_record_local.inside = true;
     node = lensi_path_node(&thread->path, (uintptr_t)caller, slot);
     lensi_lock(&lock);
-    file = file_of(fd);
-    descriptor = watched_at(fd);
-    if (!descriptor)
-        descriptor = watched_at(-1);
-    if (file && !descriptor && watched_count < WATCHED_MAX)
-        descriptor = &watched[watched_count++];
-    if (file && descriptor)
-        *descriptor = (struct watched){.fd = fd, .file = file, .node = node, .opened_ns = lensi_record_ns()};
+    if (!unless_watched || !is_watched(fd))
+        watch(fd, node, 0);
     lensi_unlock(&lock);
     lensi_record_local.inside = false;
+}
+
+void lensi_input_opened(int fd, const void *caller, const uintptr_t *slot) { opened(fd, caller, slot, false); }
+
+void lensi_input_met(int fd, const void *caller, const uintptr_t *slot) { opened(fd, caller, slot, true); }
+
+void lensi_input_inherited(int fd)
+{
+    long position = lensi_sys(SYS_lseek, fd, 0, SEEK_CUR, 0, 0, 0);
+
+    lensi_lock(&lock);
+    watch(fd, 0, position > 0 ? (uint64_t)position : 0);
+    lensi_unlock(&lock);
+}
+
+void lensi_input_copied(int from, int to)
+{
+    bool inside = lensi_record_local.inside;
+    struct watched *descriptor;
+
+    lensi_record_local.inside = true;
+    lensi_lock(&lock);
+    descriptor = watched_at(from);
+    if (descriptor)
+        descriptor->twin = to;
+    lensi_unlock(&lock);
+    lensi_record_local.inside = inside;
+}
+
+/* The lock is held. */
+static void end_watch(struct watched *descriptor)
+{
+    struct stat status;
+    const struct file *file = &files[descriptor->file];
+
+    if (descriptor->twin >= 0 && lensi_sys_stat(descriptor->twin, &status) == 0 && status.st_ino == file->inode &&
+        status.st_dev == file->device) {
+        descriptor->fd = descriptor->twin;
+        descriptor->twin = -1;
+        return;
+    }
+    look(descriptor, true);
+    descriptor->fd = -1;
 }
 
 void lensi_input_closed(int fd)
@@ -267,10 +337,10 @@ void lensi_input_closed(int fd)
     lensi_record_local.inside = true;
     lensi_lock(&lock);
     descriptor = watched_at(fd);
-    if (descriptor) {
-        look(descriptor, true);
-        descriptor->fd = -1;
-    }
+    if (descriptor)
+        end_watch(descriptor);
+    for (uint32_t i = 0; i < watched_count; i++)
+        watched[i].twin = watched[i].twin == fd ? -1 : watched[i].twin;
     lensi_unlock(&lock);
     lensi_record_local.inside = inside;
 }

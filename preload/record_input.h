@@ -21,6 +21,10 @@ void lensi_input_read(int fd, int64_t offset, const void *at, ssize_t got, const
 void lensi_input_mapped(int fd, uint64_t offset, const void *at, uint64_t bytes, uint32_t node);
 void lensi_input_opened(int fd, const void *caller, const uintptr_t *slot);
 void lensi_input_closed(int fd);
+/* The same of a descriptor that came by another way than open, unless it is known. */
+void lensi_input_met(int fd, const void *caller, const uintptr_t *slot);
+void lensi_input_inherited(int fd); /* open before the program began */
+void lensi_input_copied(int from, int to); /* to is a duplicate: both have one position */
 void lensi_inputs_before_fork(void);
 void lensi_inputs_after_fork(bool in_child);
 

@@ -6,6 +6,7 @@
  * inside libc.
  */
 #undef _FORTIFY_SOURCE
+#include "preload/descriptors.h"
 #include "preload/io.h"
 #include "preload/io_lazy.h"
 #include "preload/record.h"
@@ -42,8 +43,10 @@ static int64_t position(FILE *stream)
 
 static void landed(FILE *stream, int64_t at, void *to, size_t bytes)
 {
-    if (at >= 0 && bytes > 0)
-        lensi_file_read_into(fileno_unlocked(stream), (uint64_t)at, to, bytes);
+    if (at < 0 || bytes == 0)
+        return;
+    lensi_descriptor_meet(fileno_unlocked(stream));
+    lensi_file_read_into(fileno_unlocked(stream), (uint64_t)at, to, bytes);
 }
 
 /* A header that was just read says where the next block will be read from. */

@@ -380,7 +380,7 @@
 
 /* Tried at length by another program here, or handing no memory to the kernel. */
 #define IO_TABLE_ELSEWHERE \
-    "fclose", "close", "__close", "close_range", "closefrom", "dup2", "__dup2", "dup3",           /* close_all, dup_games */ \
+    "fclose", "close", "__close", "close_range", "closefrom", "dup2", "__dup2", "dup3", "dup", "pidfd_getfd", "fdopen", /* close_all, dup_games */ \
     "madvise", "posix_madvise", "mprotect", "pkey_mprotect",                     /* advice, protection, remapping */ \
     "munmap", "mremap", "remap_file_pages", "mmap", "mmap64",                                      /* the same */ \
     "mlock", "mlock2", "mlockall",                                                                 /* locks */ \
