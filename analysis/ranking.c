@@ -131,7 +131,7 @@ static struct entry *new_row(struct maker *maker, const struct place_key *key)
     }
     struct ranking_row *row = &ranking->rows[ranking->rows_count++];
     memset(row, 0, sizeof *row);
-    row->use = (struct ranking_use){NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0, NULL};
+    row->use = (struct ranking_use){NAN, NAN, NAN, NAN, NAN, {NAN, NAN, NAN}, 0, NULL};
     return entry;
 }
 

@@ -25,6 +25,13 @@ struct ranking_figures {
     uint64_t lifetimes[LENSI_TRACE_BUCKETS], sizes[LENSI_TRACE_BUCKETS];
 };
 
+/* How much longer the program takes: 1.05 is 5 %. NAN where the traces do not tell. */
+struct ranking_slowdown {
+    double first;    /* lens run as it is, with nothing in the view store: proofs, faults until it decides for the store, writing the image */
+    double later;    /* from the second run on, when the image is there */
+    double no_store; /* --store none */
+};
+
 /* How the memory is used; NAN where the traces do not tell. Shares are 0 to 1. docs/usage.md says more. */
 struct ranking_use {
     double idle;         /* of its time: what lies behind the last touch */
@@ -32,8 +39,7 @@ struct ranking_use {
     double rewritten;    /* of its bytes: written again after it was filled */
     double sequential;   /* of its touches */
     double saving_bytes; /* what a lens could give back at the budget of ranking_curve.share */
-    double slowdown;     /* of the whole program then: 1.05 is 5 % longer; lens run chooses whether it uses a view store */
-    double slowdown_no_store;
+    struct ranking_slowdown slowdown; /* of the whole program then */
     size_t pages;        /* sampled pages that all this stands on */
     const struct use_figures *figures; /* NULL where the traces do not tell */
 };
@@ -43,7 +49,7 @@ struct ranking_curve_point {
     double share, budget_bytes;
     double miss_ratio;   /* of the touches that a cache of a few pages would miss */
     double faulted_pages, absent_bytes;
-    double slowdown, slowdown_no_store;
+    struct ranking_slowdown slowdown;
 };
 struct ranking_curve {
     double bytes;        /* most memory in use at once, of what was watched and taken */

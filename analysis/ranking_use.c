@@ -12,7 +12,10 @@
 #define LIVES_MIN 8u                      /* fewer sampled pages say nothing */
 #define AUTO_LEAST_BYTES (16.0 * (1 << 20)) /* as in liblens/budget.c */
 #define AUTO_SHARE (1.0 / 8)
-#define STORE_NS 1500.0                   /* of a page: written to the view store once, and mapped from there */
+/* As liblens/images.c: when faults have cost more than an image would, but not before this, it is written. */
+#define IMAGE_NS 1500.0        /* of a page, beside making it */
+#define FAULTS_LEAST_NS 250e6
+#define MAPPED_NS 2200.0       /* of a page that the store has: compared with it once, mapped, and touched */
 
 struct finder {
     struct ranking *ranking;
@@ -117,19 +120,21 @@ static double slowdown_of(const struct finder *f, double ns)
     return run > 0 ? (run + ns) / run : NAN;
 }
 
-/* Nothing is proven while the budget holds all. With the store, what was made once is only mapped. */
-static void price(const struct finder *f, const struct miss_ratio *curve, double once, const struct miss_ratio_point *from,
-                  double *none, double *best)
+/*
+ * Nothing is proven while the budget holds all. The first run has no store until its faults have cost what writing the image will;
+ * a run whose faults cost less never gets one, and later runs are as the first.
+ */
+static struct ranking_slowdown price(const struct finder *f, const struct miss_ratio *curve, double once, const struct miss_ratio_point *from)
 {
-    double pages = curve->bytes / (double)f->use->page_bytes, store;
+    double pages = curve->bytes / (double)f->use->page_bytes, none = from->cost_ns + once;
+    double image = pages * (IMAGE_NS + (from->faulted_pages > 0 ? from->cost_ns / from->faulted_pages : 0));
+    double before = fmax(image, FAULTS_LEAST_NS);
 
-    if (from->share >= 1) {
-        *none = *best = 1;
-        return;
-    }
-    *none = slowdown_of(f, from->cost_ns + once);
-    store = slowdown_of(f, once + pages * STORE_NS);
-    *best = *none < store ? *none : store;
+    if (from->share >= 1)
+        return (struct ranking_slowdown){1, 1, 1};
+    if (from->cost_ns < before)
+        return (struct ranking_slowdown){slowdown_of(f, none), slowdown_of(f, none), slowdown_of(f, none)};
+    return (struct ranking_slowdown){slowdown_of(f, once + before + image + pages * MAPPED_NS), slowdown_of(f, pages * MAPPED_NS), slowdown_of(f, none)};
 }
 
 /* What was absent before it was rewritten did not stay so. */
@@ -168,7 +173,7 @@ static int make_curve(struct finder *f)
         point->miss_ratio = curve.used_pages > 0 ? from->faulted_pages / curve.used_pages : 0;
         if (point->miss_ratio > 1)
             point->miss_ratio = 1;
-        price(f, &curve, once, from, &point->slowdown_no_store, &point->slowdown);
+        point->slowdown = price(f, &curve, once, from);
     }
     return 0;
 }
@@ -184,7 +189,7 @@ static int price_row(struct finder *f, struct ranking_row *row, const bool *take
         return result;
     point = curve.points[0];
     row->use.saving_bytes = fmin(given_back(&curve, &point), (double)row->figures.at_peak_bytes);
-    price(f, &curve, once_ns(f, takes), &point, &row->use.slowdown_no_store, &row->use.slowdown);
+    row->use.slowdown = price(f, &curve, once_ns(f, takes), &point);
     return 0;
 }
 

@@ -167,10 +167,10 @@ static void saving_cell(const struct table *table, const struct ranking_row *row
 
 static void slower_cell(const struct table *table, const struct ranking_row *row, char *to)
 {
-    if (isnan(row->use.slowdown))
+    if (isnan(row->use.slowdown.first))
         part_cell(table, NAN, to);
     else
-        snprintf(to, CELL_BYTES, table->terminal->has_unicode ? "%.2f×" : "%.2fx", row->use.slowdown);
+        snprintf(to, CELL_BYTES, table->terminal->has_unicode ? "%.2f×" : "%.2fx", row->use.slowdown.first);
 }
 
 static void bytes_cell(const struct table *table, const struct ranking_row *row, char *to)

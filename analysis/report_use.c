@@ -39,7 +39,8 @@ json_object *report_use_value(const struct ranking_row *row)
     value_add_number(value, "never_touched", figures->never_touched);
     value_add_number(value, "never_read", figures->never_read);
     value_add_number(value, "sequential", figures->sequential);
-    value_add_number(value, "slowdown_no_store", row->use.slowdown_no_store);
+    value_add_number(value, "slowdown_later", row->use.slowdown.later);
+    value_add_number(value, "slowdown_no_store", row->use.slowdown.no_store);
     add_time(value, "first_write_ns", figures->first_write_ns);
     add_time(value, "filled_ns", figures->filled_ns);
     add_time(value, "last_write_ns", figures->last_write_ns);
@@ -59,8 +60,9 @@ static json_object *point_value(const struct ranking_curve_point *point)
     value_add_number(value, "miss_ratio", point->miss_ratio);
     value_add_number(value, "faulted_pages", point->faulted_pages);
     value_add_number(value, "absent_bytes", point->absent_bytes);
-    value_add_number(value, "slowdown", point->slowdown);
-    value_add_number(value, "slowdown_no_store", point->slowdown_no_store);
+    value_add_number(value, "slowdown", point->slowdown.first);
+    value_add_number(value, "slowdown_later", point->slowdown.later);
+    value_add_number(value, "slowdown_no_store", point->slowdown.no_store);
     return value;
 }
 
@@ -94,14 +96,12 @@ json_object *report_curve_value(const struct ranking_curve *curve)
 static void print_point(const struct ranking_curve *curve, const struct ranking_curve_point *point, const struct terminal *terminal)
 {
     const char *times = terminal->has_unicode ? "×" : "x";
-    char budget[24], given[24], none[24], best[24];
+    char budget[24], given[24];
     bool is_good = point->share >= curve->least_share;
 
-    snprintf(none, sizeof none, "%.2f", point->slowdown_no_store);
-    snprintf(best, sizeof best, "%.2f", point->slowdown);
-    printf("  %9s %4.0f%%  %10s  %5.0f%%  %10s%s  %10s%s%s\n", terminal_bytes(budget, point->budget_bytes), 100 * point->share,
-           terminal_bytes(given, point->absent_bytes), 100 * point->miss_ratio, none, times, best, times,
-           is_good ? "" : "   (few samples: a guess)");
+    printf("  %9s %4.0f%%  %10s  %5.0f%%  %8.2f%s  %8.2f%s  %8.2f%s%s\n", terminal_bytes(budget, point->budget_bytes), 100 * point->share,
+           terminal_bytes(given, point->absent_bytes), 100 * point->miss_ratio, point->slowdown.first, times, point->slowdown.later, times,
+           point->slowdown.no_store, times, is_good ? "" : "   (few samples: a guess)");
 }
 
 void report_use_text(const struct ranking *ranking, const struct terminal *terminal)
@@ -117,8 +117,8 @@ void report_use_text(const struct ranking *ranking, const struct terminal *termi
            curve->pages, terminal_plain(terminal));
     if (curve->stuck_bytes > curve->bytes / 50)
         printf("  %s of it is written after it was filled, and has to stay.\n", terminal_bytes(stuck, curve->stuck_bytes));
-    printf("  %s%9s %5s  %10s  %6s  %11s  %11s%s\n", terminal_dim(terminal), "budget", "", "given back", "misses", "slower", "with store",
-           terminal_plain(terminal));
+    printf("  %s%9s %5s  %10s  %6s  %9s  %9s  %9s%s\n", terminal_dim(terminal), "budget", "", "given back", "misses", "first run",
+           "later", "no store", terminal_plain(terminal));
     for (unsigned i = 0; i < sizeof shown / sizeof *shown; i++) {
         const struct ranking_curve_point *best = &curve->points[0];
         for (unsigned k = 1; k < MISS_RATIO_POINTS; k++)

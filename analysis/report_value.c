@@ -163,7 +163,7 @@ static void add_verdict(json_object *to, const struct ranking_row *row)
     value_add_number(to, "rewritten", row->use.rewritten);
     value_add_number(to, "saving_bytes", saving);
     value_add_bool(to, "saving_is_bound", !isnan(saving) && is_bound);
-    value_add_number(to, "slowdown", row->use.slowdown);
+    value_add_number(to, "slowdown", row->use.slowdown.first);
     json_object_object_add(to, "use", report_use_value(row));
 }
 

@@ -58,13 +58,13 @@ has "a frame can be looked at closer" "zoomed=true"
 has "no budget where nothing is known of misses" "miss=false"
 
 # What the analysis of use will put there: the page must take it.
-sed 's/"miss_ratio":null/"miss_ratio":{"points":[{"budget_bytes":0,"miss_ratio":1,"slowdown":9},{"budget_bytes":100000000,"miss_ratio":0.5,"slowdown":3},{"budget_bytes":200000000,"miss_ratio":0,"slowdown":1}]}/' \
+sed 's/"miss_ratio":null/"miss_ratio":{"points":[{"budget_bytes":0,"miss_ratio":1,"slowdown":9,"slowdown_later":5},{"budget_bytes":100000000,"miss_ratio":0.5,"slowdown":3,"slowdown_later":2},{"budget_bytes":200000000,"miss_ratio":0,"slowdown":1,"slowdown_later":1}]}/' \
     run.html > miss.html
 drive miss.html
 has "with a curve there is a budget" "miss=true"
-has "the whole budget costs nothing" "whole=0.0%/0 B/1.00 ×"
-has "it begins at a quarter of the memory" "quarter=75.0%/150 MB/6.00 ×"
-has "the slider moves the figures" "again=75.0%/150 MB/6.00 ×"
+has "the whole budget costs nothing" "whole=0.0%/0 B/1.00 ×/1.00 ×"
+has "it begins at a quarter of the memory" "quarter=75.0%/150 MB/6.00 ×/3.50 ×"
+has "the slider moves the figures" "again=75.0%/150 MB/6.00 ×/3.50 ×"
 has "the slider says the budget" "budget=50.0 MB"
 
 "$build/lens" report -q --html hostile.html hostile.trace 2> err

@@ -165,7 +165,7 @@ function missRatio() {
   axis($("miss-y"), labels);
   axis($("miss-x"), roundLabels(most, bytes));
   const tiles = $("budget-tiles");
-  const miss = tile(tiles, "", "of the touches miss"), saved = tile(tiles, "", "given back at the peak"), slower = tile(tiles, "", "of the plain time");
+  const miss = tile(tiles, "", "of the touches miss"), saved = tile(tiles, "", "given back at the peak"), slower = tile(tiles, "", "of the plain time, first run"), later = tile(tiles, "", "of it, from the second run on");
   // Between two points of the curve the figures are taken to lie on a line.
   const at = budget => {
     let i = points.findIndex(point => point.budget_bytes >= budget);
@@ -173,7 +173,7 @@ function missRatio() {
     const right = points[i], left = points[Math.max(0, i - 1)], width = right.budget_bytes - left.budget_bytes;
     const part = width > 0 ? (budget - left.budget_bytes) / width : 1;
     const mix = key => left[key] == null || right[key] == null ? null : left[key] + Math.max(0, Math.min(1, part)) * (right[key] - left[key]);
-    return {miss_ratio: mix("miss_ratio"), slowdown: mix("slowdown"), absent_bytes: mix("absent_bytes")};
+    return {miss_ratio: mix("miss_ratio"), slowdown: mix("slowdown"), later: mix("slowdown_later"), absent_bytes: mix("absent_bytes")};
   };
   const show = () => {
     const budget = most * $("budget").value / 1000, here = at(budget);
@@ -181,7 +181,9 @@ function missRatio() {
     $("miss-cursor").style.left = $("budget").value / 10 + "%";
     miss.textContent = percent(here.miss_ratio);
     saved.textContent = bytes(here.absent_bytes ?? Math.max(0, most - budget));
-    slower.textContent = here.slowdown === null ? "–" : here.slowdown.toFixed(2) + " ×";
+    const times = value => value === null ? "–" : value.toFixed(2) + " ×";
+    slower.textContent = times(here.slowdown);
+    later.textContent = times(here.later);
   };
   $("budget").addEventListener("input", show);
   show();
