@@ -58,7 +58,7 @@ BENCH_BIN := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 BENCH_PEER := $(patsubst %,$(BUILD)/obj/%.o,$(wildcard bench/*.cpp))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: afl nightly differential inject all check chaos soak check-deps units demo deps bench benches install uninstall fuzz clean plain lint
+.PHONY: test afl nightly differential inject all check chaos soak check-deps units demo deps bench benches install uninstall fuzz clean plain lint
 .SECONDARY:
 
 all: $(BUILD)/lens $(BUILD)/liblens.so $(BUILD)/liblens.a $(BUILD)/liblens-preload.so
@@ -162,6 +162,13 @@ demo: deps
 	$(Q)tests/install.sh liblinear-tools
 	$(Q)$(MAKE) --no-print-directory all plain
 	$(Q)tests/demo.sh $(BUILD)
+
+# What needs no root and installs nothing; what the machine lacks is skipped, and said.
+HAS_CRITERION := $(shell printf '\043include <criterion/criterion.h>\n' | $(CC) -E - >/dev/null 2>&1 && echo yes)
+test:
+	$(Q)$(MAKE) --no-print-directory all plain $(if $(HAS_CRITERION),units)
+	$(Q)$(if $(HAS_CRITERION),,echo "skip: units: libcriterion-dev is not installed")
+	$(Q)tests/run.sh $(BUILD) rules $(if $(HAS_CRITERION),units) cli report io malloc catalogue seccomp model
 
 # BUSY=1: beside processes that take the processors away.
 check: check-deps
