@@ -99,6 +99,7 @@ struct profile_block {
     uint64_t birth_ns, death_ns; /* PROFILE_ALIVE */
     uint32_t site;
     uint32_t previous;      /* the block this one was grown (realloc, mremap) from, or 0 */
+    uint32_t next;          /* the one it was grown into, or 0 */
 };
 
 struct profile_file {

@@ -292,6 +292,8 @@ static void settle_blocks(struct profile *p)
     for (size_t i = 1; i < p->blocks_count; i++) {
         if (p->blocks[i].previous >= p->blocks_count)
             p->blocks[i].previous = 0;
+        if (p->blocks[i].previous && p->blocks[i].previous < i) /* only forwards: a wrong trace has no circles */
+            p->blocks[p->blocks[i].previous].next = (uint32_t)i;
         if (p->blocks[i].site >= p->sites_count) /* older recorders could name a site that was told a tick later */
             p->blocks[i].site = 0;
     }

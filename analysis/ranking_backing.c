@@ -1,7 +1,8 @@
 /*
  * ranking_backing.c - which file the bytes of a row came from.
  *
- * What was read straight into a row's blocks came from that file. What was read into a buffer is laid to the rows of the
+ * What was read straight into a row's blocks came from that file, and goes with a block that realloc grows or shrinks: to the row
+ * that holds it afterwards, too. What was read into a buffer is laid to the rows of the
  * innermost function on the reading call path that has large rows, or that fills one: who reads a file while filling memory
  * most likely makes the memory from the file. Rows that are buffers do not end the search there; and where a whole file lay in a
  * buffer, the memory may have been made later, while the buffer was still alive. A function of a library stands for all that
@@ -234,9 +235,9 @@ static int add_near(struct finder *finder, const struct reading *reading)
     return 0;
 }
 
-static int add_into(struct finder *finder, const struct reading *reading)
+static int add_into(struct finder *finder, const struct reading *reading, uint32_t row)
 {
-    struct flow *flow = flow_of(finder, reading->path, reading->row);
+    struct flow *flow = flow_of(finder, reading->path, row);
 
     if (!flow)
         return -ENOMEM;
@@ -244,6 +245,32 @@ static int add_into(struct finder *finder, const struct reading *reading)
     flow->file_bytes = reading->file->bytes;
     flow->has_step = flow->has_step || reading->input->file_offset != reading->input->block_offset;
     return 0;
+}
+
+static uint32_t row_of_block(const struct finder *finder, size_t trace, uint32_t number)
+{
+    const struct profile *profile = finder->study->traces[trace].profile;
+
+    if (!number || number >= profile->blocks_count || profile->blocks[number].site >= profile->sites_count)
+        return RANKING_NO_ROW;
+    return finder->ranking->row_of_site[trace][profile->blocks[number].site];
+}
+
+/* Each row that has held these bytes hears of them once: an array may be grown by one function many times. */
+static int add_into_all(struct finder *finder, const struct reading *reading)
+{
+    const struct profile *profile = finder->study->traces[reading->trace].profile;
+    uint32_t number = reading->input->block, last = RANKING_NO_ROW;
+    int result = 0;
+
+    for (; number && number < profile->blocks_count && result == 0; number = profile->blocks[number].next) {
+        uint32_t row = row_of_block(finder, reading->trace, number);
+
+        if (row != RANKING_NO_ROW && row != last && (row != reading->row || last == RANKING_NO_ROW))
+            result = add_into(finder, reading, row);
+        last = row;
+    }
+    return result;
 }
 
 static int take_input(struct finder *finder, size_t trace, const struct profile_input *input, const uint64_t *first_ns)
@@ -258,9 +285,8 @@ static int take_input(struct finder *finder, size_t trace, const struct profile_
     reading.path = strings_keep(finder->study->strings, reading.file->path, strlen(reading.file->path));
     if (!reading.path)
         return -ENOMEM;
-    if (input->block && input->block < profile->blocks_count && profile->blocks[input->block].site < profile->sites_count)
-        reading.row = finder->ranking->row_of_site[trace][profile->blocks[input->block].site];
-    int result = reading.row == RANKING_NO_ROW ? 0 : add_into(finder, &reading);
+    reading.row = row_of_block(finder, trace, input->block);
+    int result = add_into_all(finder, &reading);
     return result == 0 ? add_near(finder, &reading) : result;
 }
 

@@ -96,6 +96,16 @@ static bool is_read_into(const struct profile *profile, const struct profile_inp
     return !input->mapped && input->block && input->block < profile->blocks_count;
 }
 
+/* The row that holds the block after all its reallocations. */
+static uint32_t row_held_last(const struct finder *finder, size_t trace, uint32_t number)
+{
+    const struct profile *profile = finder->study->traces[trace].profile;
+
+    while (profile->blocks[number].next)
+        number = profile->blocks[number].next;
+    return row_of(finder, trace, profile->blocks[number].site);
+}
+
 /* A block that is read into again and again is filled once. */
 static int take_reads(struct finder *finder, size_t trace)
 {
@@ -115,9 +125,14 @@ static int take_reads(struct finder *finder, size_t trace)
         uint32_t row = row_of(finder, trace, block->site);
         double part = read[input->block] > (double)block->bytes ? (double)block->bytes / read[input->block] : 1;
 
+        uint32_t last = row_held_last(finder, trace, input->block);
+
         if (row != RANKING_NO_ROW)
             result = add(finder, trace, input->node,
                          &(struct entry){.row = row, .is_read = true, .bytes = part * (double)input->bytes});
+        if (last != RANKING_NO_ROW && last != row && result == 0)
+            result = add(finder, trace, input->node,
+                         &(struct entry){.row = last, .is_read = true, .bytes = part * (double)input->bytes});
     }
     free(read);
     return result;

@@ -72,30 +72,47 @@ void lensi_bind(struct lensi_region *region)
             offer(region, site, lensi_opening_at(region->files_seen));
 }
 
-void lensi_file_read_into(int fd, uint64_t offset, const void *at, size_t bytes)
+/* The site of a block that reads are to tell the extents of. */
+static const struct lensi_plan_site *observed_site(const struct lensi_region *region)
 {
-    struct lensi_region *region = bytes ? lensi_region_of(at) : NULL;
     const struct lensi_plan *plan = lensi_engine_plan();
     const struct lensi_plan_site *site = region && plan && !region->library ? &plan->sites[region->site] : NULL;
+
+    return site && site->extent == LENSI_EXTENT_READ ? site : NULL;
+}
+
+void lensi_bind_read(struct lensi_backing *backing, uint64_t offset, const void *at, size_t bytes)
+{
+    struct lensi_region *region = lensi_region_of(at);
+    const struct lensi_plan_site *site = observed_site(region);
     struct lensi_segment segment = {.start = region ? (uint64_t)((const uint8_t *)at - region->base) : 0,
                                     .bytes = bytes,
                                     .view_offset = offset,
-                                    .observed = true};
-    uint64_t before;
+                                    .observed = true,
+                                    .backing = backing};
 
-    if (!site || site->extent != LENSI_EXTENT_READ)
+    if (!site)
         return;
-    before = lensi_sys_signals_hold(); /* read(2) may be called in signal handlers */
-    segment.backing = lensi_opening_of_fd(fd);
-    if (segment.backing)
-        lensi_place_learn(region, segment.start, offset);
-    for (size_t i = 0; segment.backing && i < site->pipes_count; i++) {
+    lensi_place_learn(region, segment.start, offset);
+    for (size_t i = 0; i < site->pipes_count; i++) {
         segment.pipe = site->pipes[i];
         lensi_region_add(region, &segment);
     }
-    if (segment.backing)
-        lensi_prover_want();
-    lensi_backing_close(segment.backing);
+    lensi_prover_want();
+}
+
+void lensi_file_read_into(int fd, uint64_t offset, const void *at, size_t bytes)
+{
+    struct lensi_backing *backing;
+    uint64_t before;
+
+    if (!bytes || !observed_site(lensi_region_of(at)))
+        return;
+    before = lensi_sys_signals_hold(); /* read(2) may be called in signal handlers */
+    backing = lensi_opening_of_fd(fd);
+    if (backing)
+        lensi_bind_read(backing, offset, at, bytes);
+    lensi_backing_close(backing);
     lensi_sys_signals_release(before);
 }
 

@@ -11,6 +11,8 @@
 bool lensi_bind_extent(size_t number, const struct lensi_block_start *block, const struct lensi_opening *opening, uint64_t *offset);
 /* Offers the region what has been opened since it was last asked. */
 void lensi_bind(struct lensi_region *region);
+/* `bytes` of the backing from `offset` on were read into the block at `at`. Nothing where its site does not ask for extents. */
+void lensi_bind_read(struct lensi_backing *backing, uint64_t offset, const void *at, size_t bytes);
 /*
  * Opens the segment's view if that has not been tried. False if there is none to be had (said once, when the lens or
  * the file is at fault and not merely of another kind).

@@ -18,6 +18,7 @@
 #include "liblens/images.h"
 #include "liblens/gauges.h"
 #include "liblens/prover.h"
+#include "liblens/reads.h"
 #include "liblens/region.h"
 #include "liblens/rung.h"
 #include "liblens/sampler.h"
@@ -85,6 +86,7 @@ int lensi_engine_start(const struct lensi_options *with, const struct lensi_plan
     lensi_copy_open(of ? with->store : LENSI_STORE_NONE, with->store_dir, with->store_limit_bytes);
     lensi_trust_open(with->trust);
     plan = of;
+    lensi_reads_open(plan);
     if (plan)
         lensi_openings_fixed(plan);
     if (plan && lensi_gauges_publish(plan) < 0 && with->verbose)
@@ -328,6 +330,7 @@ void lensi_fork_prepare(void)
         make_all_plain();
     lensi_guard_before_fork();
     lensi_blocks_before_fork();
+    lensi_reads_before_fork();
     lensi_openings_before_fork();
     lensi_views_before_fork();
     lensi_backing_before_fork();
@@ -349,6 +352,7 @@ static void unlock_all_but_prover(void)
     lensi_backing_after_fork();
     lensi_views_after_fork();
     lensi_openings_after_fork();
+    lensi_reads_after_fork();
     lensi_blocks_after_fork();
 }
 

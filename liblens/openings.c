@@ -211,23 +211,20 @@ void lensi_file_closed(int fd)
         lensi_prover_ring(true);
 }
 
-static bool is_of(const struct lensi_backing *backing, const struct stat *status)
+static bool is_of(const struct lensi_backing *backing, dev_t device, ino_t inode)
 {
-    return backing->identity.device == status->st_dev && backing->identity.inode == status->st_ino;
+    return backing->identity.device == device && backing->identity.inode == inode;
 }
 
-/* The number says which of a file's openings it is; but a file may be open by several, and a number may be another file's by now. */
-struct lensi_backing *lensi_opening_of_fd(int fd)
+/* The newest; one that the program knows by number fd goes before it. */
+static struct lensi_backing *find(dev_t device, ino_t inode, int fd)
 {
     struct lensi_backing *found = NULL;
-    struct stat status;
 
-    if (lensi_sys_stat(fd, &status) < 0)
-        return NULL;
     lensi_lock(&lock);
     for (uint64_t i = count; i-- > oldest;) {
         const struct lensi_opening *o = at(i);
-        if (!o->backing || !is_of(o->backing, &status) || (found && o->fd != fd))
+        if (!o->backing || !is_of(o->backing, device, inode) || (found && (o->fd != fd || fd < 0)))
             continue;
         found = o->backing;
         if (o->fd == fd)
@@ -238,6 +235,16 @@ struct lensi_backing *lensi_opening_of_fd(int fd)
     lensi_unlock(&lock);
     return found;
 }
+
+struct lensi_backing *lensi_opening_of_fd(int fd)
+{
+    struct stat status;
+
+    /* The file decides: it may be open by several numbers, and a number may be another file's by now. */
+    return lensi_sys_stat(fd, &status) < 0 ? NULL : find(status.st_dev, status.st_ino, fd);
+}
+
+struct lensi_backing *lensi_opening_of_file(dev_t device, ino_t inode) { return find(device, inode, -1); }
 
 bool lensi_openings_has_open(const struct lensi_backing *backing)
 {

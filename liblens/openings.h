@@ -35,6 +35,7 @@ void lensi_openings_fixed(const struct lensi_plan *plan);
 bool lensi_site_takes(const struct lensi_plan_site *site, const char *path);
 /* The backing behind the program's descriptor, held for the caller, or NULL. */
 struct lensi_backing *lensi_opening_of_fd(int fd);
+struct lensi_backing *lensi_opening_of_file(dev_t device, ino_t inode);
 /* True while the program has the backing's file open, as far as was seen. */
 bool lensi_openings_has_open(const struct lensi_backing *backing);
 void lensi_openings_before_fork(void);

@@ -17,5 +17,7 @@ void lensi_descriptor_copied(int from, int to);
 void lensi_descriptor_came(int fd, const void *caller, const uintptr_t *slot);
 /* Regular files that were open before the program began. Once, at the start. */
 void lensi_descriptors_inherited(void);
+/* In a fork's child: another thread of the parent may have been looking. */
+void lensi_descriptors_child(void);
 
 #endif

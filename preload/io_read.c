@@ -9,6 +9,7 @@
 #include "preload/record.h"
 #include "preload/record_input.h"
 
+#include "liblens/reads.h"
 #include "liblens/sys.h"
 
 #include <errno.h>
@@ -32,7 +33,10 @@ static void landed(int fd, int64_t at, void *to, ssize_t got)
     if (at < 0 || got <= 0)
         return;
     lensi_descriptor_meet(fd);
-    lensi_file_read_into(fd, (uint64_t)at, to, (size_t)got);
+    if (lensi_is_ours(to))
+        lensi_file_read_into(fd, (uint64_t)at, to, (size_t)got);
+    else
+        lensi_file_read_aside(fd, (uint64_t)at, to, (size_t)got);
 }
 
 static void recorded_vector(int fd, int64_t at, const struct iovec *vector, int count, ssize_t got, const void *caller,
@@ -61,6 +65,8 @@ static void landed_vector(int fd, int64_t at, const struct iovec *vector, int co
 
 /* The recorder wants to hear of reads of some size; where this was called from tells it who read. */
 #define IS_RECORDED(bytes) LENSI_UNLIKELY(lensi_recording && (bytes) >= LENSI_INPUT_LEAST_BYTES)
+/* What is read into ordinary memory may be a block's later. */
+#define IS_KEPT(bytes) LENSI_UNLIKELY(lensi_reads_wanted && (bytes) >= LENSI_READS_LEAST)
 #define CALL_PLACE __builtin_return_address(0), (const uintptr_t *)__builtin_frame_address(0) + 1
 
 /* start: where it reads, negative for the current position. */
@@ -74,7 +80,7 @@ static void landed_vector(int fd, int64_t at, const struct iovec *vector, int co
             return got; \
         pins.count = 0; \
         OUT(to, n) \
-        if (LENSI_LIKELY(pins.count == 0 && !IS_RECORDED(n))) \
+        if (LENSI_LIKELY(pins.count == 0 && !IS_RECORDED(n) && !IS_KEPT(n))) \
             return LENSI_NEXT(name) arguments; \
         const int64_t from = (start) < 0 ? position(fd) : (start); \
         LENSI_PINNED(got, &pins, LENSI_NEXT(name) arguments); \

@@ -12,6 +12,7 @@
 
 #include "liblens/engine.h"
 #include "liblens/log.h"
+#include "liblens/reads.h"
 #include "liblens/sys.h"
 #include "preload/altstack.h"
 #include "preload/site.h"
@@ -228,8 +229,20 @@ static COLD void *block_realloc(void *block, size_t bytes, const void *caller)
     if (!at)
         return NULL;
     memcpy(at, block, old_bytes < bytes ? old_bytes : bytes);
+    lensi_reads_moved(block, old_bytes < bytes ? old_bytes : bytes, at);
     lensi_block_free(block);
     return at;
+}
+
+/* Some function may yet make a block of it, and then it matters what was read there. */
+static COLD void *move_ordinary(void *at, size_t bytes)
+{
+    size_t old_bytes = next.usable(at);
+    void *fresh = next.realloc(at, bytes);
+
+    if (fresh && fresh != at)
+        lensi_reads_moved(at, old_bytes < bytes ? old_bytes : bytes, fresh);
+    return fresh;
 }
 
 /* An ordinary allocation that grows into a site's sizes becomes a block. */
@@ -239,11 +252,12 @@ static COLD void *large_realloc(void *at, size_t bytes, const void *caller)
     size_t old_bytes;
 
     if (!block)
-        return next.realloc(at, bytes);
+        return lensi_reads_wanted && at ? move_ordinary(at, bytes) : next.realloc(at, bytes);
     if (!at)
         return block;
     old_bytes = next.usable(at);
     memcpy(block, at, old_bytes < bytes ? old_bytes : bytes);
+    lensi_reads_moved(at, old_bytes < bytes ? old_bytes : bytes, block);
     next.free(at);
     return block;
 }

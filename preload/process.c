@@ -8,6 +8,8 @@
 #undef _FORTIFY_SOURCE
 #include "preload/process.h"
 
+#include "preload/descriptors.h"
+
 #include "liblens/engine.h"
 #include "liblens/log.h"
 #include "liblens/sys.h"
@@ -107,6 +109,7 @@ static void after_in_child(void)
     if (is_locked_in)
         return;
     atomic_store(&owner, lensi_sys_process_id());
+    lensi_descriptors_child();
     lensi_fork_child();
     lensi_record_after_fork(true);
     pthread_setspecific(main_thread, (void *)1); /* whichever thread forked */

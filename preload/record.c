@@ -169,7 +169,8 @@ bool lensi_record_gone(const void *at, uint32_t *number)
         end_entry(at, &entry, now, &block);
     }
     lensi_live_unlock(shard);
-    *number = block.number;
+    /* What nobody has spoken of yet goes on as what it was grown from. */
+    *number = block.number ? block.number : block.previous;
     return was_there;
 }
 

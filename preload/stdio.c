@@ -12,6 +12,8 @@
 #include "preload/record.h"
 #include "preload/record_input.h"
 
+#include "liblens/reads.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>
@@ -46,7 +48,10 @@ static void landed(FILE *stream, int64_t at, void *to, size_t bytes)
     if (at < 0 || bytes == 0)
         return;
     lensi_descriptor_meet(fileno_unlocked(stream));
-    lensi_file_read_into(fileno_unlocked(stream), (uint64_t)at, to, bytes);
+    if (lensi_is_ours(to))
+        lensi_file_read_into(fileno_unlocked(stream), (uint64_t)at, to, bytes);
+    else if (lensi_reads_wanted && bytes >= LENSI_READS_LEAST)
+        lensi_file_read_aside(fileno_unlocked(stream), (uint64_t)at, to, bytes);
 }
 
 /* A header that was just read says where the next block will be read from. */
@@ -87,7 +92,7 @@ static __attribute__((noinline)) size_t read_slow(void *to, size_t size, size_t 
         return got / size;
     pins.count = 0;
     lensi_pins_add_block(&pins, to, bytes, LENSI_PIN_OUT);
-    if (pins.count == 0 && !(lensi_recording && bytes >= LENSI_INPUT_LEAST_BYTES))
+    if (pins.count == 0 && !(lensi_recording && bytes >= LENSI_INPUT_LEAST_BYTES) && !(lensi_reads_wanted && bytes >= LENSI_READS_LEAST))
         return placed(stream, locks ? LENSI_NEXT(fread)(to, size, n, stream) : LENSI_NEXT(fread_unlocked)(to, size, n, stream));
     from = position(stream);
     LENSI_PINNED(got, &pins, locks ? LENSI_NEXT(fread)(to, size, n, stream) : LENSI_NEXT(fread_unlocked)(to, size, n, stream));
@@ -100,7 +105,8 @@ static __attribute__((noinline)) size_t read_slow(void *to, size_t size, size_t 
 
 static inline bool read_is_quick(const void *to, size_t bytes)
 {
-    return LENSI_LIKELY(!lensi_touches_ours(to, bytes) && !lensi_placing && !(lensi_recording && bytes >= LENSI_INPUT_LEAST_BYTES));
+    return LENSI_LIKELY(!lensi_touches_ours(to, bytes) && !lensi_placing && !(lensi_recording && bytes >= LENSI_INPUT_LEAST_BYTES) &&
+                        !(lensi_reads_wanted && bytes >= LENSI_READS_LEAST));
 }
 
 #define READ_SLOW(locks) \

@@ -83,5 +83,20 @@ done
 for way in dup dup-alone inherited exec socket; do
     reports "report, $way, getline" '"read-\(near\|then\)"' "$program" $way "$work/data.txt" rows
 done
+
+# A block that another function resizes keeps its extents: the plan may name either.
+program=$build/tests/support/slurped
+for how in known grown; do
+    for site in allocates resizes; do
+        printf 'lens-plan 1\nsite "%s" { min 64K file "data.txt" lens verbatim extent read }\n' $site >"$work/$site.plan"
+        saves "run, $how, site $site" $site "$program" $how "$work/data.txt"
+    done
+    reports "report, $how" '"read-into"' "$program" $how "$work/data.txt"
+    if awk '/"name": "resizes"/ { on = 1 } on && /"verdict"/ { print; exit }' "$work/json" | grep -q read-into; then
+        result ok "report, $how: the function that resizes"
+    else
+        result "not ok" "report, $how: the function that resizes"
+    fi
+done
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
