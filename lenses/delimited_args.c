@@ -10,11 +10,16 @@
 
 /* What was said, before it is known to fit together. */
 struct request {
-    int sep, quote, comment, spaces, decimal;
+    int sep, quote, comment, spaces, decimal, thousands;
+    unsigned guess, said; /* LENSI_GUESS_... */
+    int odd;
     int type, as, layout;
     size_t na_arg; /* index of the na argument, or SIZE_MAX */
     int fill;      /* -1: not said */
 };
+
+/* What type= says beside enum lens_type. */
+enum { TYPE_TRUTH = LENS_TYPE_COUNT + 1, TYPE_OWN };
 
 /* ------------------------------------------------------------------ strings kept in params */
 
@@ -45,6 +50,11 @@ static int read_columns(struct lensi_delimited *p, const struct lens_args *args,
 
     if (is_word(&args->list[i].value, "all"))
         return 0;
+    p->infer = is_word(&args->list[i].value, "same") ? LENSI_SAME : is_word(&args->list[i].value, "numbers") ? LENSI_NUMBERS : 0;
+    p->all_columns = 0;
+    p->items = 0;
+    if (p->infer)
+        return 0;
     lensi_args_items(args, i, &items, &count);
     if (count == 0 || count > LENSI_COLUMNS_MAX)
         return lens_error_set(error, (int)i, "columns takes all or a list of 1 to %d columns", LENSI_COLUMNS_MAX);
@@ -59,7 +69,6 @@ static int read_columns(struct lensi_delimited *p, const struct lens_args *args,
             p->columns[k] = (uint16_t)items[k].integer;
         }
     }
-    p->all_columns = 0;
     p->items = (uint32_t)count;
     return 0;
 }
@@ -262,6 +271,7 @@ static int read_sep(struct request *r, const struct lens_args *args, size_t i, s
 {
     uint8_t byte = ' ';
 
+    r->said |= LENSI_GUESS_SEP;
     r->spaces = is_word(&args->list[i].value, "space");
     if (!r->spaces && lensi_args_byte(args, i, &byte, error) < 0)
         return -EINVAL;
@@ -287,37 +297,77 @@ static int read_lines(const struct lens_args *args, size_t i, uint64_t *lines, s
     return result;
 }
 
+static int read_header(struct lensi_delimited *p, const struct lens_args *args, size_t i, struct lens_error *error)
+{
+    if (is_word(&args->list[i].value, "guess"))
+        return p->header_rows = LENSI_HEADER_GUESS, 0;
+    if (is_word(&args->list[i].value, "numbers"))
+        return p->header_rows = LENSI_HEADER_NUMBERS, 0;
+    return read_lines(args, i, &p->header_rows, error);
+}
+
+static int read_thousands(struct request *r, const struct lens_args *args, size_t i, struct lens_error *error)
+{
+    r->said |= LENSI_GUESS_THOUSANDS;
+    if (!is_word(&args->list[i].value, "guess"))
+        return read_byte_or_none(args, i, &r->thousands, error);
+    r->guess |= LENSI_GUESS_THOUSANDS;
+    return 0;
+}
+
+/* How the text is written. */
 static int read_text_arg(struct request *r, const struct lens_args *args, size_t i, struct lens_error *error)
 {
+    static const char *const dialects[] = {"given", "guess", NULL};
     uint8_t byte = 0;
-    int result;
+    int result, guess = 0;
 
     if (lensi_args_is(args, i, "sep"))
         return read_sep(r, args, i, error);
     if (lensi_args_is(args, i, "quote"))
         return read_byte_or_none(args, i, &r->quote, error);
-    if (lensi_args_is(args, i, "comment"))
+    if (lensi_args_is(args, i, "thousands"))
+        return read_thousands(r, args, i, error);
+    if (lensi_args_is(args, i, "comment")) {
+        r->said |= LENSI_GUESS_COMMENT;
         return read_byte_or_none(args, i, &r->comment, error);
+    }
+    if (lensi_args_is(args, i, "dialect")) {
+        result = lensi_args_choice(args, i, dialects, &guess, error);
+        r->guess |= guess ? LENSI_GUESS_SEP | LENSI_GUESS_COMMENT | LENSI_GUESS_DECIMAL : 0u;
+        return result;
+    }
     if (!lensi_args_is(args, i, "decimal"))
         return lensi_args_unknown(args, i, lens_delimited.usage, error);
     result = lensi_args_byte(args, i, &byte, error);
+    r->said |= LENSI_GUESS_DECIMAL;
     r->decimal = byte;
     return result;
+}
+
+/* The types that a C type does not say. */
+static int find_type(const char *name)
+{
+    if (strcmp(name, "own") == 0)
+        return TYPE_OWN;
+    return strcmp(name, "bool") == 0 ? TYPE_TRUTH : lensi_type_find(name);
 }
 
 static int read_arg(struct lensi_delimited *p, struct request *r, const struct lens_args *args, size_t i,
                     struct lens_error *error)
 {
-    static const char *const layouts[] = {"rows", "columns", "struct", NULL};
+    static const char *const layouts[] = {"rows", "columns", "struct", NULL}, *const odds[] = {"end", "missing", NULL};
 
     if (lensi_args_is(args, i, "skip_lines"))
         return read_lines(args, i, &p->skip_lines, error);
     if (lensi_args_is(args, i, "header"))
-        return read_lines(args, i, &p->header_rows, error);
+        return read_header(p, args, i, error);
+    if (lensi_args_is(args, i, "odd"))
+        return lensi_args_choice(args, i, odds, &r->odd, error);
     if (lensi_args_is(args, i, "columns"))
         return read_columns(p, args, i, error);
     if (lensi_args_is(args, i, "type"))
-        return read_named(lensi_type_find, args, i, &r->type, error, "double float i8 i16 i32 i64 u8 u16 u32 u64");
+        return read_named(find_type, args, i, &r->type, error, "own bool double float i8 i16 i32 i64 u8 u16 u32 u64");
     if (lensi_args_is(args, i, "as"))
         return read_named(lensi_as_find, args, i, &r->as, error,
                           "strtol strtoul strtod strtof float pandas pandas_legacy python");
@@ -332,11 +382,11 @@ static int read_arg(struct lensi_delimited *p, struct request *r, const struct l
     return read_text_arg(r, args, i, error);
 }
 
-static enum lensi_hot choose_hot(const struct lensi_delimited *p)
+enum lensi_hot lensi_hot_of(const struct lensi_delimited *p, const struct lensi_item *item)
 {
-    int type = p->element.type, as = p->element.as;
+    int type = item->type, as = item->as;
 
-    if (p->layout == LENSI_STRUCT || p->na_count > 0 || p->decimal != '.')
+    if (p->layout == LENSI_STRUCT || p->na_count > 0 || p->decimal != '.' || p->thousands)
         return LENSI_CAREFUL;
     if (type == LENS_TYPE_F64 && (as == LENS_AS_STRTOD || as == LENS_AS_PYTHON))
         return LENSI_HOT_DOUBLE;
@@ -355,33 +405,55 @@ static int finish_text(struct lensi_delimited *p, const struct request *r, struc
 
     if (r->sep == r->quote || r->sep == r->comment || (r->quote == r->comment && r->quote >= 0))
         return lens_error_set(error, -1, "sep, quote and comment must differ");
-    if (memchr(digits, r->sep, sizeof digits) || r->decimal == r->sep)
+    if (memchr(digits, r->sep, sizeof digits) || (r->decimal == r->sep && !(r->guess & ~r->said & LENSI_GUESS_SEP)))
         return lens_error_set(error, -1, "sep must not be part of a number or a line end");
-    p->dialect = lensi_dialect_make(r->sep, r->quote, r->comment, r->spaces);
+    if (r->thousands >= 0 && (r->thousands == r->decimal || memchr("0123456789+-eE\r\n", r->thousands, 16)))
+        return lens_error_set(error, -1, "thousands must not be the decimal point nor part of a number");
+    p->dialect = lensi_dialect_make(r->sep, r->quote, r->comment, r->spaces, '\n');
     p->decimal = (uint8_t)r->decimal;
+    p->thousands = (uint8_t)(r->thousands < 0 ? 0 : r->thousands);
+    p->guess = (uint8_t)(r->guess & (~r->said | LENSI_GUESS_THOUSANDS));
+    p->odd_missing = (uint8_t)r->odd;
     return 0;
 }
 
 static void finish_matrix(struct lensi_delimited *p, const struct request *r)
 {
     int type = r->type >= 0 ? r->type : r->as >= 0 ? (int)lensi_as_type((enum lens_as)r->as) : LENS_TYPE_F64;
-    enum lens_as as = r->as >= 0 ? (enum lens_as)r->as : usual_reader(type);
+    int truth = type == TYPE_TRUTH;
+    enum lens_as as;
 
+    if (type == TYPE_OWN)
+        p->infer = LENSI_OWN;
+    type = type == TYPE_OWN ? LENS_TYPE_F64 : truth ? LENS_TYPE_U8 : type;
+    as = r->as >= 0 ? (enum lens_as)r->as : usual_reader(type);
     /* pandas reads a column of integers with an integer reader of its own, which agrees with strtol. */
     if (!is_floating(type) && (as == LENS_AS_PANDAS || as == LENS_AS_PANDAS_LEGACY))
         as = usual_reader(type);
     p->element = (struct lensi_item){
         .bytes = (uint16_t)lensi_type_bytes((enum lens_type)type),
         .type = (uint8_t)type,
-        .as = (uint8_t)as,
+        .as = (uint8_t)(truth ? LENSI_AS_TRUTH : as),
     };
     p->row_bytes = p->element.bytes * (p->layout == LENSI_ROWS ? p->items : 1);
+}
+
+/* What does not go together. */
+static int check(const struct lensi_delimited *p, struct lens_error *error)
+{
+    if (p->names_count > 0 && (p->header_rows == 0 || p->header_rows == LENSI_HEADER_GUESS))
+        return lens_error_set(error, -1, "columns by name need header=1");
+    if (p->infer && p->layout == LENSI_STRUCT)
+        return lens_error_set(error, -1, "a struct names its columns and types itself");
+    if (p->infer == LENSI_OWN && (p->layout != LENSI_COLUMNS || !p->all_columns))
+        return lens_error_set(error, -1, "type=own needs layout=columns and columns=all");
+    return 0;
 }
 
 int lensi_delimited_configure(void *params, const struct lens_args *args, struct lens_error *error)
 {
     struct lensi_delimited *p = params;
-    struct request r = {.sep = ',', .quote = '"', .comment = -1, .decimal = '.', .type = -1, .as = -1,
+    struct request r = {.sep = ',', .quote = '"', .comment = -1, .decimal = '.', .thousands = -1, .type = -1, .as = -1,
                         .layout = LENSI_ROWS, .na_arg = SIZE_MAX, .fill = -1};
     size_t declared = SIZE_MAX;
 
@@ -397,14 +469,13 @@ int lensi_delimited_configure(void *params, const struct lens_args *args, struct
     if (finish_text(p, &r, error) < 0 || (r.na_arg != SIZE_MAX && read_na(p, args, r.na_arg, error) < 0))
         return -EINVAL;
     p->na_fill = (uint8_t)(r.fill >= 0 ? r.fill : r.as == LENS_AS_PANDAS || r.as == LENS_AS_PANDAS_LEGACY);
-    if (p->names_count > 0 && p->header_rows == 0)
-        return lens_error_set(error, -1, "columns by name need header=1");
     if (r.layout != LENSI_STRUCT)
         finish_matrix(p, &r);
-    else if (declared == SIZE_MAX)
-        return lens_error_set(error, -1, "layout=struct needs struct=\"int id; double x;\"");
-    else if (read_struct(p, args, declared, r.as, error) < 0)
+    if (check(p, error) < 0)
         return -EINVAL;
-    p->hot = (uint8_t)choose_hot(p);
-    return 0;
+    if (r.layout != LENSI_STRUCT)
+        return p->hot = (uint8_t)lensi_hot_of(p, &p->element), 0;
+    if (declared == SIZE_MAX)
+        return lens_error_set(error, -1, "layout=struct needs struct=\"int id; double x;\"");
+    return read_struct(p, args, declared, r.as, error);
 }

@@ -15,11 +15,6 @@
 #include <string.h>
 
 #define ROW_DONE (1ull << 63)
-/* A byte that no number has, nor stands beside one. */
-#define NO_NUMBER '\1'
-/* The missing value of pandas and numpy. */
-#define NAN_F64 0x7FF8000000000000ull
-#define NAN_F32 0x7FC00000u
 
 struct walk {
     const struct lensi_delimited *p;
@@ -28,6 +23,10 @@ struct walk {
     uint64_t column; /* of the field at text.p */
     int row_done;
     uint64_t view;
+    /* LENSI_COLUMNS: the column whose elements come next */
+    struct lensi_item item;
+    uint32_t index;
+    uint64_t item_start, item_end;
     uint8_t *out;
     size_t n, done;
 };
@@ -45,7 +44,7 @@ static void walk_to_front(struct walk *w)
 /* Whether a row with more fields than the first ends the view. */
 static int counts_fields(const struct lensi_delimited *p)
 {
-    return p->all_columns && !p->na_fill && p->layout != LENSI_COLUMNS;
+    return p->all_columns && !p->na_fill && !p->odd_missing && p->layout != LENSI_COLUMNS;
 }
 
 /* Goes to the row of the next item. 1; 0 where the view ends, without having moved. */
@@ -93,107 +92,6 @@ static int walk_to_column(struct walk *w, uint64_t column)
     return w->column == column;
 }
 
-/* ------------------------------------------------------------------ one field to a number */
-
-static int is_one_of(const uint8_t *text, size_t bytes, const char *const *words)
-{
-    for (; *words; words++)
-        if (strlen(*words) == bytes && memcmp(text, *words, bytes) == 0)
-            return 1;
-    return 0;
-}
-
-static int is_missing(const struct lensi_delimited *p, const uint8_t *text, size_t bytes)
-{
-    static const char *const pandas[] = {"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND",
-                                         "1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null", NULL};
-    size_t at = p->na_at;
-
-    if (p->na_pandas)
-        return is_one_of(text, bytes, pandas);
-    for (uint16_t k = 0; k < p->na_count; k++) {
-        size_t word_bytes;
-        const uint8_t *word = lensi_pool_next(p, &at, &word_bytes);
-
-        if (word_bytes == bytes && memcmp(word, text, bytes) == 0)
-            return 1;
-    }
-    return 0;
-}
-
-/* inf and infinity with a sign, in any case: what pandas accepts behind its number reader, and without blanks. 0, or all of it. */
-static size_t read_infinity(const uint8_t *text, size_t bytes, struct lens_number *number)
-{
-    size_t sign = bytes > 0 && (*text == '-' || *text == '+');
-    size_t used = lensi_match_word(text + sign, bytes - sign, "infinity");
-
-    if (used == 0)
-        used = lensi_match_word(text + sign, bytes - sign, "inf");
-    number->d = sign && *text == '-' ? -__builtin_inf() : __builtin_inf();
-    return used && sign + used == bytes ? bytes : 0;
-}
-
-static int store_missing(const struct lensi_item *item, uint8_t *out)
-{
-    const uint64_t wide = NAN_F64;
-    const uint32_t narrow = NAN_F32;
-
-    if (item->type == LENS_TYPE_F64)
-        memcpy(out, &wide, sizeof wide);
-    else if (item->type == LENS_TYPE_F32)
-        memcpy(out, &narrow, sizeof narrow);
-    else
-        return -EILSEQ;
-    return 0;
-}
-
-static int is_pandas(const struct lensi_item *item)
-{
-    return item->as == LENS_AS_PANDAS || item->as == LENS_AS_PANDAS_LEGACY;
-}
-
-/* pandas keeps a column with such a number as text; its older reader looks at positive ones only. */
-static int is_too_large(const struct lensi_item *item, const struct lens_number *number)
-{
-    return is_pandas(item) && number->flags & LENS_NUMBER_OVERFLOW && (item->as == LENS_AS_PANDAS || number->d > 0);
-}
-
-/* The whole of `text` must be the number; blanks around it do not matter. */
-static int read_number(const struct lensi_item *item, const uint8_t *text, size_t bytes, uint8_t *out)
-{
-    struct lens_number number;
-    size_t used = lensi_number_read((enum lens_as)item->as, text, bytes, &number);
-
-    if (used == 0 && is_pandas(item))
-        used = read_infinity(text, bytes, &number);
-    else if (is_too_large(item, &number))
-        return -EILSEQ;
-    if (used == 0)
-        return -EILSEQ;
-    while (used < bytes && lensi_is_space(text[used]))
-        used++;
-    if (used < bytes)
-        return -EILSEQ;
-    lensi_number_store((enum lens_as)item->as, &number, (enum lens_type)item->type, out);
-    return 0;
-}
-
-static int read_field(struct walk *w, const struct lensi_item *item, const struct lensi_field *field, uint8_t *out)
-{
-    const struct lensi_delimited *p = w->p;
-    uint8_t *copy = w->text.reader->scratch;
-
-    if (is_missing(p, field->text, field->bytes))
-        return store_missing(item, out);
-    if (p->decimal == '.')
-        return read_number(item, field->text, field->bytes, out);
-    if (field->bytes > w->text.reader->scratch_bytes)
-        return -EILSEQ;
-    for (size_t i = 0; i < field->bytes; i++)
-        copy[i] = field->text[i] == p->decimal ? '.' : field->text[i] == '.' ? NO_NUMBER : field->text[i];
-    return read_number(item, copy, field->bytes, out);
-}
-
 /* ------------------------------------------------------------------ the careful step */
 
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
@@ -239,11 +137,16 @@ static struct next next_item(const struct walk *w)
 {
     const struct lensi_delimited *p = w->p;
     struct next next = {.item = p->element};
-    uint64_t element = w->view / (p->element.bytes ? p->element.bytes : 1);
     uint32_t at;
 
-    if (p->layout != LENSI_STRUCT) {
-        next.index = (uint32_t)(p->layout == LENSI_ROWS ? element % p->items : element / p->rows);
+    if (p->layout == LENSI_COLUMNS) {
+        next.index = w->index;
+        next.item = w->item;
+        next.inside = (size_t)((w->view - w->item_start) % w->item.bytes);
+        return next;
+    }
+    if (p->layout == LENSI_ROWS) {
+        next.index = (uint32_t)(w->view / p->element.bytes % p->items);
         next.inside = (size_t)(w->view % p->element.bytes);
         return next;
     }
@@ -270,13 +173,16 @@ static int give_item(struct walk *w, const struct next *next)
     if (!walk_to_row(w))
         return 0;
     there = walk_to_column(w, lensi_column_of(w->p, next->index));
-    if (there < 0 || (!there && !w->p->na_fill) || (there && lensi_field_look(&w->text, &field) < 0))
+    if (there < 0 || (!there && !w->p->na_fill && !w->p->odd_missing) || (there && lensi_field_look(&w->text, &field) < 0))
         return 0;
     if (item->type == LENS_TYPE_COUNT) {
         emit_text(w, item, there ? &field : NULL, next->inside);
         return 1;
     }
-    result = there ? read_field(w, item, &field, value) : store_missing(item, value);
+    result = there ? lensi_cell_read(w->p, item, &field, w->text.reader, value)
+                   : lensi_cell_store_missing(w->p, item, value);
+    if (result < 0 && w->p->odd_missing)
+        result = lensi_cell_store_missing(w->p, item, value);
     if (result < 0)
         return 0;
     emit(w, value + next->inside, smaller(w->n - w->done, item->bytes - next->inside));
@@ -289,7 +195,7 @@ static int at_view_end(const struct walk *w)
 
     if (p->items == 0)
         return 1;
-    return p->layout == LENSI_COLUMNS && w->view >= p->rows * p->items * p->element.bytes;
+    return p->layout == LENSI_COLUMNS && w->view >= p->view_bytes;
 }
 
 /* At most one item. 1, or 0 where the view ends. */
@@ -302,7 +208,7 @@ static int step(struct walk *w)
         emit_zeros(w, next.padding);
     else if (!give_item(w, &next))
         return 0;
-    w->row_done = w->view % p->row_bytes == 0;
+    w->row_done = p->layout == LENSI_COLUMNS ? (w->view - w->item_start) % w->item.bytes == 0 : w->view % p->row_bytes == 0;
     return 1;
 }
 
@@ -343,27 +249,27 @@ LENSI_INLINE const uint8_t *hot_number(int hot, const uint8_t *text, uint8_t *ou
 }
 
 /* The number at `text` and then the byte `behind`, which may be a line end. Where it ends, or NULL. */
-LENSI_INLINE const uint8_t *hot_field(int hot, const uint8_t *text, uint8_t behind, uint8_t *out)
+LENSI_INLINE const uint8_t *hot_field(int hot, const uint8_t *text, uint8_t behind, uint8_t newline, uint8_t *out)
 {
     text = hot_number(hot, text, out);
     if (!text)
         return NULL;
     if (__builtin_expect(*text == behind, 1))
         return text + 1;
-    return behind == '\n' && text[0] == '\r' && text[1] == '\n' ? text + 2 : NULL;
+    return behind == newline && text[0] == '\r' && text[1] == '\n' && newline == '\n' ? text + 2 : NULL;
 }
 
 /* Whole rows of a matrix with all columns. Stops before the first field that is not plain. */
 LENSI_INLINE void hot_rows(struct walk *w, int hot)
 {
     const uint32_t last = w->p->items - 1, bytes = w->p->element.bytes;
-    const uint8_t sep = w->text.dialect.sep;
+    const uint8_t sep = w->text.dialect.sep, newline = w->text.dialect.newline;
     const uint8_t *p = w->text.p, *end = w->text.end, *row = p;
     uint8_t *out = w->out + w->done, *const out_end = w->out + w->n;
     uint32_t column = (uint32_t)w->column;
 
     while ((size_t)(out_end - out) >= bytes && end - p >= LENSI_NUMBER_SLACK) {
-        const uint8_t *next = hot_field(hot, p, column == last ? '\n' : sep, out);
+        const uint8_t *next = hot_field(hot, p, column == last ? newline : sep, newline, out);
 
         if (!next)
             break;
@@ -406,14 +312,14 @@ LENSI_INLINE int walk_to_column_below(struct walk *w, const uint8_t *behind, uin
 /* One column of a matrix, row after row, to the end of its block; the text stands at its next field. */
 LENSI_INLINE void hot_column(struct walk *w, int hot, uint64_t column)
 {
-    const uint32_t bytes = w->p->element.bytes;
-    const uint8_t sep = w->text.dialect.sep;
-    uint64_t left = w->p->layout == LENSI_COLUMNS ? w->p->rows - w->view / bytes % w->p->rows : UINT64_MAX;
+    const uint32_t bytes = w->p->layout == LENSI_COLUMNS ? w->item.bytes : w->p->element.bytes;
+    const uint8_t sep = w->text.dialect.sep, newline = w->text.dialect.newline;
+    uint64_t left = w->p->layout == LENSI_COLUMNS ? (w->item_end - w->view) / bytes : UINT64_MAX;
 
     for (; left > 0 && w->n - w->done >= bytes && w->text.end - w->text.p >= LENSI_NUMBER_SLACK; left--) {
         const uint8_t *behind = hot_number(hot, w->text.p, w->out + w->done);
 
-        if (!behind || (*behind != sep && *behind != '\n' && (*behind != '\r' || behind[1] != '\n')))
+        if (!behind || (*behind != sep && *behind != newline && (*behind != '\r' || behind[1] != '\n' || newline != '\n')))
             return;
         w->done += bytes;
         w->view += bytes;
@@ -423,20 +329,37 @@ LENSI_INLINE void hot_column(struct walk *w, int hot, uint64_t column)
     }
 }
 
+/* The one number of a row of chosen columns at which the text stands. */
+LENSI_INLINE void hot_one(struct walk *w, int hot)
+{
+    const uint32_t bytes = w->p->element.bytes;
+    const uint8_t newline = w->text.dialect.newline, *behind;
+
+    if (w->n - w->done < bytes || w->text.end - w->text.p < LENSI_NUMBER_SLACK)
+        return;
+    behind = hot_number(hot, w->text.p, w->out + w->done);
+    if (!behind || (*behind != w->text.dialect.sep && *behind != newline))
+        return;
+    w->done += bytes;
+    w->view += bytes;
+    w->row_done = w->view % w->p->row_bytes == 0;
+}
+
 /* As many items as go without care. */
 LENSI_INLINE void hot_items(struct walk *w, int hot)
 {
     const struct lensi_delimited *p = w->p;
-    uint64_t element = w->view / p->element.bytes;
-    uint64_t item = p->layout == LENSI_ROWS ? element % p->items : element / p->rows;
-    uint64_t column = lensi_column_of(p, (uint32_t)item);
+    struct next next = next_item(w);
+    uint64_t column = lensi_column_of(p, next.index);
 
-    if (w->view % p->element.bytes != 0 || !walk_to_row(w) || walk_to_column(w, column) != 1)
+    if (next.inside != 0 || !walk_to_row(w) || walk_to_column(w, column) != 1)
         return;
     if (p->layout == LENSI_ROWS && p->all_columns)
         hot_rows(w, hot);
     else if (p->layout == LENSI_COLUMNS || p->items == 1)
         hot_column(w, hot, column);
+    else
+        hot_one(w, hot);
 }
 
 static void hot_double(struct walk *w) { hot_items(w, LENSI_HOT_DOUBLE); }
@@ -452,8 +375,10 @@ static void try_hot(struct walk *w)
         [LENSI_HOT_I64] = hot_i64,       [LENSI_HOT_I32] = hot_i32,
     };
 
-    if (loops[w->p->hot])
-        loops[w->p->hot](w);
+    int hot = w->p->infer == LENSI_OWN ? (int)lensi_hot_of(w->p, &w->item) : w->p->hot;
+
+    if (loops[hot])
+        loops[hot](w);
 }
 
 /* ------------------------------------------------------------------ get */
@@ -478,20 +403,45 @@ static void walk_save(const struct walk *w, struct lens_cursor *cursor)
     cursor->state[1] = w->row_start;
 }
 
+/* Finds the column of the next element; at its front the walk begins anew. */
+static void walk_to_item(struct walk *w)
+{
+    const struct lensi_delimited *p = w->p;
+
+    if (p->infer != LENSI_OWN) {
+        w->index = (uint32_t)(w->view / (p->rows * p->element.bytes));
+        w->item = p->element;
+        w->item_start = w->index * p->rows * p->element.bytes;
+    } else {
+        for (w->index = 0, w->item_start = 0;; w->index++) {
+            w->item = lensi_matrix_item(p, w->index);
+            if (w->view - w->item_start < p->rows * w->item.bytes)
+                break;
+            w->item_start += p->rows * w->item.bytes;
+        }
+    }
+    w->item_end = w->item_start + p->rows * w->item.bytes;
+    if (w->view == w->item_start)
+        walk_to_front(w);
+}
+
 int64_t lensi_delimited_get(const void *params, struct lens_reader *source, struct lens_cursor *cursor, void *out,
                             size_t n)
 {
     const struct lensi_delimited *p = params;
     struct walk w = {.p = p, .view = cursor->view, .out = out, .n = n,
                      .text = {.reader = source, .dialect = p->dialect}};
-    uint64_t block = p->layout == LENSI_COLUMNS ? p->rows * p->element.bytes : LENS_UNKNOWN;
 
     walk_load(&w, cursor);
     while (w.done < n && !at_view_end(&w)) {
         size_t before = w.done;
 
-        if (p->layout == LENSI_COLUMNS && w.view % block == 0)
-            walk_to_front(&w); /* the next column's block begins */
+        if (p->layout == LENSI_COLUMNS && (w.view == w.item_end || w.item_end == 0))
+            walk_to_item(&w);
+        if (p->layout == LENSI_COLUMNS && w.item.type == LENS_TYPE_COUNT) {
+            emit_zeros(&w, w.item_end - w.view);
+            continue;
+        }
         try_hot(&w);
         if (w.done == before && !step(&w))
             break;

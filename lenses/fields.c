@@ -15,13 +15,14 @@
 
 #define STEP 16
 
-struct lensi_dialect lensi_dialect_make(int sep, int quote, int comment, int spaces)
+struct lensi_dialect lensi_dialect_make(int sep, int quote, int comment, int spaces, int newline)
 {
     return (struct lensi_dialect){
         .sep = (uint8_t)sep,
-        .quote = (uint8_t)(quote < 0 ? '\n' : quote),
-        .comment = (uint8_t)(comment < 0 ? '\n' : comment),
+        .quote = (uint8_t)(quote < 0 ? newline : quote),
+        .comment = (uint8_t)(comment < 0 ? newline : comment),
         .spaces = (uint8_t)spaces,
+        .newline = (uint8_t)newline,
     };
 }
 
@@ -101,7 +102,7 @@ static int text_advance(struct lensi_text *text)
 void lensi_lines_pass(struct lensi_text *text, uint64_t lines)
 {
     while (lines > 0 && (text->p < text->end || text_advance(text))) {
-        const uint8_t *newline = memchr(text->p, '\n', (size_t)(text->end - text->p));
+        const uint8_t *newline = memchr(text->p, text->dialect.newline, (size_t)(text->end - text->p));
 
         lines -= newline != NULL;
         text->p = newline ? newline + 1 : text->end;
@@ -122,6 +123,12 @@ static const uint8_t *pass_blanks(const struct lensi_dialect *d, const uint8_t *
     return p;
 }
 
+/* A CR that only counts if an LF follows. */
+static int is_cr(const struct lensi_dialect *d, const uint8_t *p, const uint8_t *end)
+{
+    return p < end && *p == '\r' && d->newline == '\n';
+}
+
 int lensi_row_begin(struct lensi_text *text)
 {
     const struct lensi_dialect *d = &text->dialect;
@@ -130,14 +137,14 @@ int lensi_row_begin(struct lensi_text *text)
         const uint8_t *p = pass_blanks(d, text->p, text->end);
 
         /* A CR is only a line end if the LF behind it is in sight. */
-        if (p + (p < text->end && *p == '\r') >= text->end) {
+        if (p + is_cr(d, p, text->end) >= text->end) {
             if (text_widen(text))
                 continue;
             return p < text->end;
         }
-        if (*p == '\r' && p[1] == '\n')
+        if (is_cr(d, p, text->end) && p[1] == '\n')
             p++;
-        if (*p == '\n')
+        if (*p == d->newline)
             text->p = p + 1;
         else if (*p == d->comment)
             lensi_lines_pass(text, 1);
@@ -156,12 +163,12 @@ static int field_close(const struct lensi_text *text, const uint8_t *p, struct l
     const uint8_t *content_end = p;
 
     p = pass_blanks(d, p, text->end);
-    if (p + (p < text->end && *p == '\r') >= text->end && !text->final)
+    if (p + is_cr(d, p, text->end) >= text->end && !text->final)
         return -EAGAIN;
-    if (p + 1 < text->end && *p == '\r' && p[1] == '\n')
+    if (is_cr(d, p, text->end) && p + 1 < text->end && p[1] == '\n')
         p++;
-    field->is_last = p == text->end || *p == '\n' || *p == d->comment;
-    field->behind = p + (p < text->end && (*p == '\n' || (*p == d->sep && !d->spaces)));
+    field->is_last = p == text->end || *p == d->newline || *p == d->comment;
+    field->behind = p + (p < text->end && (*p == d->newline || (*p == d->sep && !d->spaces)));
     if (field->is_last || *p == d->sep || (d->spaces && p > content_end))
         return 0;
     return -EILSEQ;
@@ -192,10 +199,10 @@ static int look_plain(const struct lensi_text *text, const uint8_t *p, struct le
     const uint8_t *q = p;
 
     if (d->spaces)
-        while (q < text->end && !is_blank(d, *q) && *q != '\n' && *q != d->comment)
+        while (q < text->end && !is_blank(d, *q) && *q != d->newline && *q != d->comment)
             q++;
     else
-        q = find(p, text->end, d->sep, '\n', d->comment, '\n');
+        q = find(p, text->end, d->sep, d->newline, d->comment, d->newline);
     if (q == text->end && !text->final)
         return -EAGAIN;
     if (q > p && q[-1] == '\r' && q < text->end && *q == '\n')
@@ -217,7 +224,7 @@ int lensi_field_look(struct lensi_text *text, struct lensi_field *field)
         if (p == text->end && text->final)
             result = look_plain(text, p, field);
         else if (p < text->end)
-            result = *p == text->dialect.quote && *p != '\n' ? look_quoted(text, p, field) : look_plain(text, p, field);
+            result = *p == text->dialect.quote && *p != text->dialect.newline ? look_quoted(text, p, field) : look_plain(text, p, field);
         if (result != -EAGAIN)
             return result;
         if (!text_widen(text))
@@ -273,11 +280,11 @@ static inline uint64_t pass_plain(struct lensi_text *text, uint64_t count, const
 
     *newline = NULL;
     for (const uint8_t *p = text->p; !d->spaces && text->end - p >= STEP; p += STEP) {
-        for (unsigned mask = match(p, d->sep, '\n', d->quote, d->comment); mask; mask &= mask - 1) {
+        for (unsigned mask = match(p, d->sep, d->newline, d->quote, d->comment); mask; mask &= mask - 1) {
             const uint8_t *stop = p + __builtin_ctz(mask);
 
             if (*stop != d->sep) {
-                *newline = *stop == '\n' ? stop : NULL;
+                *newline = *stop == d->newline ? stop : NULL;
                 return passed;
             }
             text->p = stop + 1;
@@ -318,16 +325,16 @@ int64_t lensi_row_pass(struct lensi_text *text)
 int lensi_column_below(struct lensi_text *text, uint64_t column, uint64_t *row_start)
 {
     const struct lensi_dialect *d = &text->dialect;
-    const uint8_t *end = text->end, *p = find(text->p, end, '\n', d->quote, d->comment, '\n');
+    const uint8_t *end = text->end, *p = find(text->p, end, d->newline, d->quote, d->comment, d->newline);
     const uint8_t *row = p + 1;
 
     /* Whatever may begin a row that is none: blanks, line ends, a comment. */
-    if (end - p <= STEP || *p != '\n' || *row <= ' ' || *row == d->comment || *row == d->quote || d->spaces)
+    if (end - p <= STEP || *p != d->newline || *row <= ' ' || *row == d->comment || *row == d->quote || d->spaces)
         return 0;
     for (p = row; column > 0; p += STEP) {
         if (end - p < STEP)
             return 0;
-        for (unsigned mask = match(p, d->sep, '\n', d->quote, d->comment); mask; mask &= mask - 1) {
+        for (unsigned mask = match(p, d->sep, d->newline, d->quote, d->comment); mask; mask &= mask - 1) {
             const uint8_t *stop = p + __builtin_ctz(mask);
 
             if (*stop != d->sep)

@@ -13,11 +13,12 @@
 /* How the text is written. Made by lensi_dialect_make; plain data. */
 struct lensi_dialect {
     uint8_t sep;
-    uint8_t quote, comment; /* '\n' if there is none: a byte that never reaches the comparison */
+    uint8_t quote, comment; /* the line end's byte if there is none: it never reaches the comparison */
+    uint8_t newline;        /* what ends a line: '\n', with a CR in front or not, or '\r' alone */
     uint8_t spaces;         /* runs of blanks separate, and count for nothing at the ends of a line */
 };
 
-struct lensi_dialect lensi_dialect_make(int sep, int quote, int comment, int spaces);
+struct lensi_dialect lensi_dialect_make(int sep, int quote, int comment, int spaces, int newline);
 
 /* A place in the text and the window around it. */
 struct lensi_text {

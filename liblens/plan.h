@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 #define LENSI_STAGES_MAX 8
-#define LENSI_ALTERNATIVES_MAX 8
+#define LENSI_ALTERNATIVES_MAX 16
 #define LENSI_FRAMES_MAX 4
 #define LENSI_FILES_MAX 8
 #define LENSI_PLAN_SITES_MAX 64 /* a set of sites fits into one word */

@@ -2,7 +2,7 @@
 # Runs every test there is and closes with one line: N passed, N failed, N skipped.
 #   tests/run.sh [--busy] BUILD [PART...]
 # --busy: beside a process that never sleeps, for each processor but one. No verdict may depend on how busy the machine is.
-# parts: rules units differential cli report page top use io malloc catalogue direct openings profile fill backing security seccomp valgrind model inject programs stress soak core
+# parts: rules units differential cli report page top use io malloc catalogue direct openings profile fill backing security seccomp valgrind model inject programs shapes stress soak core
 set -u
 hogs=()
 end_hogs() { [ ${#hogs[@]} = 0 ] || kill "${hogs[@]}" 2>/dev/null; }
@@ -15,7 +15,7 @@ if [ "${1:-}" = --busy ]; then
 fi
 build=${1:-build}
 shift || true
-parts=${*:-rules units differential cli report page top use io malloc catalogue direct openings profile fill backing security seccomp valgrind model inject chaos stress soak core programs}
+parts=${*:-rules units differential cli report page top use io malloc catalogue direct openings profile fill backing security seccomp valgrind model inject chaos stress soak core programs shapes}
 passed=0 failed=0 skipped=0
 out=$(mktemp)
 trap 'rm -f "$out"; end_hogs' EXIT
@@ -82,6 +82,7 @@ for part in $parts; do
     stress) [ -x tests/stress.sh ] && script stress tests/stress.sh "$build" 5 ;;
     core) script core tests/core.py "$build" ;;
     soak) script soak tests/soak.py --quick "$build" ;;
+    shapes) script shapes tests/shapes.sh "$build" small ;;
     programs) [ -x tests/programs.sh ] && script programs tests/programs.sh "$build" small ;;
     *) echo "run.sh: no part named $part" >&2; exit 2 ;;
     esac

@@ -2,6 +2,7 @@
 import gzip
 import zlib
 
+import frames
 import slow_lenses as slow
 from slow_delimited import PANDAS_MISSING, Shape, delimited
 from slow_numbers import C_TYPES, SIZES, pandas
@@ -420,6 +421,10 @@ def delimited_case(r, _):
     return Case(arguments("delimited", *given), data, view, len(view or b"") + 200, slack)
 
 
+def frame_case(r, path):
+    return frames.frame_case(r, Case) if frames.pandas else delimited_case(r, path)
+
+
 # ---- pipes
 
 
@@ -436,4 +441,4 @@ def pipe_case(r, path):
 
 
 KINDS = {"verbatim": verbatim_case, "fill": fill_case, "gunzip": gunzip_case, "skip": skip_case, "bytes": bytes_case, "record": record_case,
-         "rows": rows_case, "tokens": tokens_case, "delimited": delimited_case, "pipe": pipe_case}
+         "rows": rows_case, "tokens": tokens_case, "delimited": delimited_case, "frames": frame_case, "pipe": pipe_case}

@@ -9,7 +9,7 @@ static void *configure(unsigned shape)
 {
     struct lens_error error;
 
-    switch (shape % 6) {
+    switch (shape % 10) {
     case 0:
         return test_configure(&lens_delimited, TEST_ARGS({ "header", test_number(1) }), &error);
     case 1:
@@ -28,11 +28,34 @@ static void *configure(unsigned shape)
                               TEST_ARGS({ "columns", test_number(1) }, { "comment", test_text("#") },
                                         { "type", test_word("i32") }),
                               &error);
-    default:
+    case 5:
         return test_configure(&lens_delimited,
                               TEST_ARGS({ "sep", test_text(";") }, { "decimal", test_text(",") },
                                         { "na", test_text("-") }, { "fill", test_word("yes") },
                                         { "layout", test_word("columns") }),
+                              &error);
+    case 6:
+        return test_configure(&lens_delimited,
+                              TEST_ARGS({ "dialect", test_word("guess") }, { "header", test_word("guess") },
+                                        { "as", test_word("pandas") }, { "layout", test_word("columns") },
+                                        { "type", test_word("own") }),
+                              &error);
+    case 7:
+        return test_configure(&lens_delimited,
+                              TEST_ARGS({ "dialect", test_word("guess") }, { "header", test_word("numbers") },
+                                        { "as", test_word("pandas") }, { "layout", test_word("columns") },
+                                        { "columns", test_word("same") }, { "type", test_word("bool") }),
+                              &error);
+    case 8:
+        return test_configure(&lens_delimited,
+                              TEST_ARGS({ "dialect", test_word("guess") }, { "header", test_word("guess") },
+                                        { "thousands", test_word("guess") }, { "columns", test_word("numbers") },
+                                        { "as", test_word("python") }),
+                              &error);
+    default:
+        return test_configure(&lens_delimited,
+                              TEST_ARGS({ "dialect", test_word("guess") }, { "odd", test_word("missing") },
+                                        { "type", test_word("i32") }),
                               &error);
     }
 }

@@ -154,6 +154,65 @@ Test(delimited, types)
     cr_assert_eq(make("delimited(type=i64)", "1\n2.5\n"), 8);
 }
 
+#define NA __builtin_nan("")
+
+Test(delimited, dialects_are_guessed)
+{
+    DOUBLES("delimited(dialect=guess)", "1,2\n3,4\n", 1, 2, 3, 4);
+    DOUBLES("delimited(dialect=guess)", "1,5;2\n3,5;4\n", 1.5, 2, 3.5, 4);
+    DOUBLES("delimited(dialect=guess)", "1.5\t2\r\n3\t4\r\n", 1.5, 2, 3, 4);
+    DOUBLES("delimited(dialect=guess)", "  1   2\n 3 4\n", 1, 2, 3, 4);
+    DOUBLES("delimited(dialect=guess)", "1,2\r3,4\r", 1, 2, 3, 4);
+    DOUBLES("delimited(dialect=guess, header=1)", "a|b\r1|2\r\r3|4", 1, 2, 3, 4);
+    DOUBLES("delimited(dialect=guess)", "# a remark\n1,2\n3,4 # another\n", 1, 2, 3, 4);
+    DOUBLES("delimited(dialect=guess, header=1)", "#,b\n1,2\n3,4\n", 1, 2, 3, 4);
+    DOUBLES("delimited(dialect=guess)", "5\n6\n", 5, 6);
+    DOUBLES("delimited(dialect=guess, sep=\";\")", "1;2\n", 1, 2);
+    cr_assert_eq(make("delimited(dialect=guess)", ""), 0);
+}
+
+Test(delimited, headers_are_guessed)
+{
+    DOUBLES("delimited(header=guess)", "a,b\n1,2\n", 1, 2);
+    DOUBLES("delimited(header=guess)", "made by hand\na,b\n1,2\n3,4\n", 1, 2, 3, 4);
+    DOUBLES("delimited(header=guess)", "1,2\n3,4\n", 1, 2, 3, 4);
+    DOUBLES("delimited(header=numbers)", "2019,2020\n3,4\n", 3, 4);
+    cr_assert_eq(make("delimited(header=numbers)", "a,b\n3,4\n"), -EILSEQ);
+}
+
+Test(delimited, marks_between_thousands)
+{
+    DOUBLES("delimited(thousands=\",\")", "\"1,234\",\"-12,345.5\"\n", 1234, -12345.5);
+    DOUBLES("delimited(dialect=guess, thousands=guess)", "1.234;5,5\n2.000.000;6,25\n", 1234, 5.5, 2000000, 6.25);
+    cr_assert_eq(make("delimited(dialect=guess, thousands=guess)", "1,234.5\n"), -EILSEQ);
+}
+
+Test(delimited, odd_fields_are_missing)
+{
+    DOUBLES("delimited(odd=missing)", "1,x\n3\n5,6,7\n8,9\n", 1, NA, 3, NA, 5, 6, 8, 9);
+    DOUBLES("delimited(odd=missing, layout=columns)", "1,x\n3,4\n", 1, 3, NA, 4);
+    cr_assert_eq(make("delimited(odd=missing, type=i32)", "1,x\n"), 8);
+    cr_assert_eq(view[4] | view[5] | view[6] | view[7], 0);
+}
+
+Test(delimited, columns_by_what_they_hold)
+{
+    static const char table[] = "when,n,x,some,on,u\n2020-01-02,1,1.5,7,True,9223372036854775808\n2020-01-03,2,2,,False,1\n";
+
+    DOUBLES("delimited(header=1, layout=columns, as=pandas, columns=same)", table, 1.5, 2, 7, NA);
+    DOUBLES("delimited(header=1, as=python, na=pandas, fill=yes, columns=numbers)", table, 1, 1.5, 7, 9223372036854775808., 2, 2, NA, 1);
+    cr_assert_eq(make("delimited(header=1, layout=columns, as=pandas, columns=same, type=i64)", table), 16);
+    cr_assert_eq(view[0] | view[8] << 8, 0x201);
+    cr_assert_eq(make("delimited(header=1, layout=columns, as=pandas, columns=same, type=u64)", table), 16);
+    cr_assert_eq(view[7], 0x80);
+    cr_assert_eq(make("delimited(header=1, layout=columns, as=pandas, columns=same, type=bool)", table), 2);
+    cr_assert_eq(view[0] | view[1] << 8, 1);
+    cr_assert_eq(make("delimited(header=1, layout=columns, as=pandas, type=own)", table), 5 * 16 + 2);
+    cr_assert_eq(view[16] | view[24] << 8 | view[64] << 16, 0x010201);
+    DOUBLES("delimited(header=1, layout=columns, as=pandas, columns=same)", "a,b\n1.5,2.5\nodd,3.5\n", 2.5, 3.5);
+    cr_assert_eq(make("delimited(header=1, layout=columns, as=pandas, columns=same)", "a,b\n"), 0);
+}
+
 Test(delimited, structs)
 {
     struct row {

@@ -362,8 +362,9 @@ static const struct {
     {SITE "file \"1\" \"2\" \"3\" \"4\" \"5\" \"6\" \"7\" \"8\" }", "too many files; 8"},
     {SITE "extent raed }", "raed is not an offset in bytes, or read; did you mean read?"},
     {SITE "extent 1 step x }", "expected a number of bytes, or block, not x"},
-    {SITE "lens plain lens plain lens plain lens plain lens plain lens plain lens plain lens plain }",
-     "too many lenses; 8"},
+    {SITE "lens plain lens plain lens plain lens plain lens plain lens plain lens plain lens plain "
+          "lens plain lens plain lens plain lens plain lens plain lens plain lens plain lens plain }",
+     "too many lenses; 16"},
 };
 
 Test(plan, says_what_is_wrong_where, .init = set_up)
