@@ -7,6 +7,7 @@
 #include "liblens/log.h"
 #include "liblens/prove.h"
 #include "liblens/prover.h"
+#include "liblens/recognise.h"
 #include "liblens/region.h"
 #include "liblens/rung.h"
 #include "liblens/stats.h"
@@ -184,7 +185,7 @@ void lensi_chaos_step_slow(void)
     struct lensi_workspace *w;
     uint64_t before;
 
-    if (!steps || below(step_one_in))
+    if (!steps || below(step_one_in) || !lensi_recognise_clear())
         return;
     before = lensi_sys_signals_hold();
     if (lensi_try_lock(&lensi_prover_lock)) {

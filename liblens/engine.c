@@ -19,6 +19,7 @@
 #include "liblens/gauges.h"
 #include "liblens/prover.h"
 #include "liblens/reads.h"
+#include "liblens/recognise.h"
 #include "liblens/region.h"
 #include "liblens/rung.h"
 #include "liblens/sampler.h"
@@ -35,6 +36,7 @@ static const struct lensi_plan *plan;
 static uint64_t started_ns;
 static _Atomic bool finished;
 static uint32_t started_in; /* process id */
+static bool is_left_alone; /* lensi_retired, but calls may still be made */
 
 const struct lensi_plan *lensi_engine_plan(void) { return plan; }
 
@@ -154,7 +156,7 @@ static void say_closing_line(void)
     uint64_t peak = lensi_counted(absent_pages_peak) << LENSI_PAGE_SHIFT, touched = lensi_counted(touched_bytes_peak);
     bool is_mapped = lensi_counted(mapped_pages) > 0;
 
-    if (!lensi_counted(blocks) || lensi_sampling)
+    if (!lensi_counted(blocks) || lensi_sampling || (is_left_alone && !lensi_counted(proven_pages)))
         return;
     if (!lensi_counted(proven_pages) && !lensi_counted(refuted_pages) && !lensi_counted(lazy_pages)) {
         lensi_say("nothing had to be given back: %s virtualised, within the budget of %s", lensi_format_bytes(of, touched),
@@ -213,7 +215,6 @@ void lensi_engine_finish(void)
 /* ---- nothing of the program's memory is ours any more */
 
 bool lensi_retired;
-static bool is_left_alone; /* and calls may still be made */
 
 static void make_all_plain(void)
 {
@@ -446,6 +447,7 @@ void lensi_fork_child(void)
     unlock_all_but_prover();
     lensi_unlock(&lensi_prover_lock);
     lensi_fault_after_fork();
+    lensi_recognise_after_fork();
     lensi_regions_child();
     lensi_workspaces_after_fork();
     lensi_prover_after_fork();

@@ -18,6 +18,7 @@
 #include "liblens/place.h"
 #include "liblens/prove.h"
 #include "liblens/prover.h"
+#include "liblens/recognise.h"
 #include "liblens/region.h"
 #include "liblens/rung.h"
 #include "liblens/stats.h"
@@ -181,7 +182,7 @@ struct lensi_lazy lensi_file_read_lazily(int fd, uint64_t offset, void *at, uint
     const struct lensi_plan_site *site = site_of(r.region, bytes);
     uint64_t low = (uint64_t)(uintptr_t)at, from = round_up(low) - low, before;
 
-    if (!site)
+    if (!site || !lensi_recognise_clear())
         return (struct lensi_lazy){0, 0};
     before = lensi_sys_signals_hold(); /* read(2) may be called in signal handlers */
     lensi_prover_start();

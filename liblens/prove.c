@@ -22,6 +22,7 @@
 #include "liblens/guard.h"
 #include "liblens/images.h"
 #include "liblens/log.h"
+#include "liblens/recognise.h"
 #include "liblens/rung.h"
 #include "liblens/snapshot.h"
 #include "liblens/stats.h"
@@ -374,7 +375,7 @@ uint64_t lensi_prove(struct lensi_region *region, uint64_t page, uint64_t count,
     uint32_t segments = atomic_load_explicit(&region->segments_count, memory_order_acquire), elected = region->elected;
     uint64_t proven = 0, start = lensi_sys_clock_ns();
 
-    if (lensi_retired)
+    if (lensi_retired || !lensi_recognised())
         return 0;
     for (uint32_t i = 0; i < segments; i++)
         lensi_prove_let_grow(region, i);

@@ -18,6 +18,7 @@
 #include "liblens/images.h"
 #include "liblens/openings.h"
 #include "liblens/prove.h"
+#include "liblens/recognise.h"
 #include "liblens/rung.h"
 #include "liblens/sampler.h"
 #include "liblens/snapshot.h"
@@ -352,6 +353,8 @@ static bool round_of_all(struct lensi_workspace *w)
 {
     bool busy = false, anew = atomic_exchange(&anew_wanted, false);
 
+    if ((lensi_budget_over() || lensi_chaos_on || lensi_sampling) && !lensi_recognise_clear())
+        return false;
     next_try_ns = UINT64_MAX;
     if (proven_pages || !tried)
         proven_ns = lensi_sys_clock_ns();

@@ -10,6 +10,7 @@
  */
 #include "preload/deepbind.h"
 
+#include "liblens/recognise.h"
 #include "liblens/sys.h"
 #include "preload/next.h"
 
@@ -214,6 +215,7 @@ LENSI_EXPORT void *dlopen(const char *path, int mode)
         atomic_fetch_add(&opened, 1);
         has_opened = true;
     }
+    lensi_recognise_opens();
     return LENSI_NEXT(dlopen)(path, mode);
 }
 
@@ -222,6 +224,7 @@ LENSI_EXPORT void *dlsym(void *handle, const char *name)
     if (LENSI_UNLIKELY(atomic_load_explicit(&opened, memory_order_relaxed)) && handle != RTLD_DEFAULT && handle != RTLD_NEXT &&
         (has_opened || atomic_load(&seen) != atomic_load(&opened)))
         bind_all(handle);
+    lensi_recognise_opened();
     return real_dlsym(handle, name);
 }
 

@@ -212,5 +212,7 @@ long lensi_syscall(long number, long a, long b, long c, long d, long e, long f)
     result = pinned(number, a, b, c, d, e, f);
     if (result >= 0 && gives_descriptor(number))
         lensi_descriptor_came((int)result, CALL_PLACE);
+    if (number == SYS_io_uring_setup && result >= 0)
+        lensi_engine_leave_alone("the program uses io_uring, through which the kernel reads and writes memory by itself");
     return result;
 }
