@@ -3,11 +3,13 @@
 
 #include "liblens/arena.h"
 #include "liblens/cgroup.h"
+#include "liblens/lift.h"
 #include "liblens/log.h"
 #include "liblens/pages.h"
 #include "liblens/policy.h"
 #include "liblens/region.h"
 #include "liblens/rung.h"
+#include "liblens/snapshot.h"
 #include "liblens/stats.h"
 
 #include <errno.h>
@@ -19,6 +21,7 @@
 #define STREAM_PAGES 320u
 #define AUTO_LEAST_BYTES (16ull << 20)
 #define VICTIMS 128
+#define HELD_MS 1000u /* until what the kernel holds is tried again */
 #define SPARE_SHARE 64
 #define SPARE_PAGES 32
 
@@ -162,6 +165,44 @@ static void account_run(uint64_t first, uint64_t count, bool gone)
     lensi_stats_peak(&lensi_gauges.stats.absent_pages_peak, lensi_counted(absent_pages) + lensi_counted(mapped_now_pages));
 }
 
+/* BUSY pages with other bytes than were proven, or that the kernel holds and may yet write: ordinary memory again. */
+static void account_changed(uint64_t first, uint64_t count)
+{
+    struct lensi_region *region = lensi_region_of(lensi_page_address(first));
+
+    lensi_uncount_site(region->site, resident_pages, count);
+    lensi_region_plain(region, (int64_t)count);
+    lensi_count_site(region->site, kept_pages, count);
+    lensi_snapshot_forget(first, count);
+    lensi_rung->unprotect(lensi_page_address(first), count << LENSI_PAGE_SHIFT);
+    for (uint64_t page = first; page < first + count; page++) {
+        lensi_chunk_of(page)->next_try_ms = (uint32_t)(lensi_sys_clock_ns() / 1000000u) + HELD_MS;
+        lensi_page_set(page, LENSI_PLAIN);
+    }
+}
+
+/* Drops a run of BUSY pages that the program has filled itself. How many pages are gone. */
+static size_t lift_run(uint64_t first, uint64_t count)
+{
+    enum lensi_lifted what[LENSI_OUT_PAGES];
+    size_t pages = 0;
+
+    for (uint64_t done = 0, n; done < count; done += n) {
+        n = count - done < LENSI_OUT_PAGES ? count - done : LENSI_OUT_PAGES;
+        lensi_lift_drop(first + done, n, what);
+        for (uint64_t i = 0, same; i < n; i += same) {
+            for (same = 1; i + same < n && what[i + same] == what[i]; same++)
+                ;
+            if (what[i] == LENSI_CHANGED)
+                account_changed(first + done + i, same);
+            else
+                account_run(first + done + i, same, what[i] == LENSI_GONE);
+            pages += what[i] == LENSI_GONE ? same : 0;
+        }
+    }
+    return pages;
+}
+
 /* Drops runs of BUSY pages. How many pages are gone. */
 static size_t drop_runs(const struct iovec *runs, size_t count)
 {
@@ -189,11 +230,11 @@ static void put_back(uint64_t page)
 
 static bool go_together(uint64_t first, uint64_t run, uint64_t page)
 {
-    return page == first + run && lensi_region_of(lensi_page_address(page)) == lensi_region_of(lensi_page_address(first));
+    return page == first + run && lensi_lift_is_due(page) == lensi_lift_is_due(first) && lensi_region_of(lensi_page_address(page)) == lensi_region_of(lensi_page_address(first));
 }
 
-/* Takes the victims that may go, in runs of neighbours; the others stay. How many runs. */
-static size_t take_runs(const uint32_t *victims, size_t count, struct iovec *runs)
+/* Takes the victims that may go, in runs of neighbours; the others stay. How many runs; *gone pages are so already. */
+static size_t take_runs(const uint32_t *victims, size_t count, struct iovec *runs, size_t *gone)
 {
     size_t taken = 0;
 
@@ -204,6 +245,8 @@ static size_t take_runs(const uint32_t *victims, size_t count, struct iovec *run
             runs[taken++] = (struct iovec){lensi_page_address(victims[i]), run << LENSI_PAGE_SHIFT};
         else
             put_back(victims[i]);
+        if (run && lensi_lift_is_due(victims[i]))
+            *gone += lift_run(victims[i], run), taken--;
     }
     return taken;
 }
@@ -212,8 +255,9 @@ static size_t take_runs(const uint32_t *victims, size_t count, struct iovec *run
 static size_t drop_all(const uint32_t *victims, size_t n)
 {
     struct iovec runs[VICTIMS];
+    size_t gone = 0, taken = take_runs(victims, n, runs, &gone);
 
-    return drop_runs(runs, take_runs(victims, n, runs));
+    return gone + drop_runs(runs, taken);
 }
 
 void lensi_budget_enforce(void)
@@ -232,12 +276,14 @@ uint64_t lensi_budget_drop(uint64_t page, uint64_t count)
     uint64_t dropped = 0;
 
     for (uint64_t i = 0, run; i < count; i += run ? run : 1) {
-        for (run = 0; i + run < count && take_for_drop(page + i + run); run++) {
+        for (run = 0; i + run < count && go_together(page + i, run, page + i + run) && take_for_drop(page + i + run); run++) {
             lensi_lock(&lock);
             lensi_policy_remove(policy, (uint32_t)(page + i + run));
             lensi_unlock(&lock);
         }
-        if (run)
+        if (run && lensi_lift_is_due(page + i))
+            dropped += lift_run(page + i, run);
+        else if (run)
             dropped += drop_runs(&(struct iovec){lensi_page_address(page + i), run << LENSI_PAGE_SHIFT}, 1);
     }
     return dropped;

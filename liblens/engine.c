@@ -13,6 +13,7 @@
 #include "liblens/guard.h"
 #include "liblens/helper.h"
 #include "liblens/inject.h"
+#include "liblens/lift.h"
 #include "liblens/log.h"
 #include "liblens/openings.h"
 #include "liblens/images.h"
@@ -71,6 +72,8 @@ int lensi_engine_start(const struct lensi_options *with, const struct lensi_plan
         result = choose_rung(with, error);
     if (result == 0)
         lensi_direct_open(of, with->store, with->trust);
+    if (result == 0)
+        lensi_lift_open();
     if (result == 0)
         result = lensi_fault_listen();
     if (result == 0)
@@ -339,6 +342,7 @@ void lensi_fork_prepare(void)
     lensi_slots_fork_lock();
     lensi_budget_before_fork();
     lensi_snapshot_before_fork();
+    lensi_lift_before_fork();
     lensi_sampler_before_fork();
     if (lensi_rung->fork_prepare)
         lensi_rung->fork_prepare();
@@ -367,6 +371,7 @@ void lensi_fork_parent(void)
     if (lensi_rung->fork_parent)
         lensi_rung->fork_parent();
     lensi_sampler_after_fork(false);
+    lensi_lift_after_fork(false);
     unlock_all_but_prover();
     lensi_guard_forked();
     lensi_snapshot_after_fork();
@@ -421,6 +426,7 @@ static void watch_again(void)
 
     if (lensi_rung->fork_child() < 0 && !child_is_blind)
         lensi_stop("a fork's child cannot watch its memory: %s is refused", lensi_rung->name);
+    lensi_lift_after_fork(!child_is_blind);
     for (uint32_t i = 0; i < lensi_regions_high() && !child_is_blind; i++)
         if (atomic_load(&lensi_region_at(i)->life) != LENSI_REGION_FREE)
             rearm(lensi_region_at(i));

@@ -5,8 +5,10 @@
 #include "liblens/cgroup.h"
 #include "liblens/checksum.h"
 #include "liblens/direct.h"
+#include "liblens/lift.h"
 #include "liblens/log.h"
 #include "liblens/openings.h"
+#include "liblens/rung.h"
 #include "liblens/stats.h"
 
 #include <errno.h>
@@ -299,14 +301,27 @@ static bool settle_absent(struct lensi_region *region, struct lensi_segment *s, 
     return true;
 }
 
-/* What is resident needs no making; without it the image would lack the pages that this run liked best. */
-static bool settle_proven(struct lensi_region *region, struct lensi_segment *s, uint64_t page, uint64_t count)
+/*
+ * What is resident needs no making; without it the image would lack the pages that this run liked best. A copy goes to the image:
+ * what the kernel holds may change in the meantime.
+ */
+static bool settle_proven(struct lensi_region *region, struct lensi_segment *s, uint64_t page, uint64_t count, struct lensi_workspace *w)
 {
-    if (!lensi_images_take(region, s, page, count, lensi_page_address(page)) || !lensi_images_map(region, s, page, count))
+    bool mapped;
+
+    memcpy(w->out, lensi_page_address(page), count << LENSI_PAGE_SHIFT);
+    if (!are_good(page, count, w->out) || !lensi_images_take(region, s, page, count, w->out) || !lensi_lift(page, count, w->out))
         return false;
-    for (uint64_t i = 0; i < count; i++)
+    mapped = lensi_images_map(region, s, page, count);
+    lensi_lift_end(page, count, !mapped);
+    if (!mapped && lensi_lifts()) {
+        for (uint64_t i = 0; i < count; i++) /* writable for a moment: looked at again before it is dropped */
+            lensi_lift_note(page + i);
+        lensi_rung->protect(lensi_page_address(page), count << LENSI_PAGE_SHIFT);
+    }
+    for (uint64_t i = 0; mapped && i < count; i++)
         lensi_budget_remove(page + i);
-    return true;
+    return mapped;
 }
 
 /* One run from page on: how many pages went by, and whether they are in the image now. */
@@ -316,7 +331,7 @@ static uint64_t settle_run(struct lensi_region *region, uint64_t page, uint64_t 
     uint64_t count = state == LENSI_ABSENT || state == LENSI_PROVEN ? take_run(page, end, state) : 0;
     struct lensi_segment *s = &region->segments[lensi_pages.segment[page]];
 
-    *done = count && (state == LENSI_ABSENT ? settle_absent(region, s, page, count, w) : settle_proven(region, s, page, count));
+    *done = count && (state == LENSI_ABSENT ? settle_absent(region, s, page, count, w) : settle_proven(region, s, page, count, w));
     for (uint64_t i = 0; !*done && i < count; i++)
         lensi_page_set(page + i, state);
     return count ? count : 1;

@@ -21,6 +21,7 @@
 #include "liblens/fault.h"
 #include "liblens/guard.h"
 #include "liblens/images.h"
+#include "liblens/lift.h"
 #include "liblens/log.h"
 #include "liblens/recognise.h"
 #include "liblens/rung.h"
@@ -156,6 +157,7 @@ static uint64_t claim(struct batch *b, uint64_t first, uint64_t count, uint32_t 
         uint64_t page = b->page + i;
         lensi_pages.segment[page] = (uint8_t)number;
         lensi_pages.checksum[page] = lensi_checksum(expected(b, i), LENSI_PAGE);
+        lensi_lift_note(page);
         if (lensi_page_change(page, LENSI_PROVING, LENSI_PROVEN)) {
             lensi_budget_insert(page, 1, -1);
             proven++;
@@ -182,17 +184,45 @@ static void let_be(uint64_t page, uint64_t count)
         lensi_page_set(page + i, LENSI_PROVING);
 }
 
-/* Replaces a proven run by the image's pages. True if it is mapped now; else the run is still PROVING. */
-static bool map_run(struct batch *b, struct lensi_segment *s, uint64_t first, uint64_t count)
+/* A held run is ordinary memory again. */
+static void give_back(uint64_t page, uint64_t count)
+{
+    lensi_snapshot_forget(page, count);
+    lensi_rung->unprotect(lensi_page_address(page), count << LENSI_PAGE_SHIFT);
+    for (uint64_t i = 0; i < count; i++)
+        lensi_page_set(page + i, LENSI_PLAIN);
+}
+
+enum replaced { NOT_REPLACED, REPLACED, NOT_EQUAL };
+enum by { BY_SNAPSHOT, BY_FILE, BY_IMAGE };
+
+/*
+ * Replaces a run by a mapping, if no write slipped in behind the protection. NOT_REPLACED: the run is PROVING, as it was. NOT_EQUAL:
+ * it is ordinary memory.
+ */
+static enum replaced replace(struct batch *b, struct lensi_segment *s, uint64_t first, uint64_t count, enum by by)
 {
     uint64_t page = b->page + first;
+    bool mapped;
 
-    if (!lensi_images_take(b->region, s, page, count, expected(b, first)) || !hold(page, count))
-        return false;
-    if (lensi_images_map(b->region, s, page, count))
-        return true;
+    if (!hold(page, count))
+        return NOT_REPLACED;
+    if (!lensi_lift(page, count, expected(b, first))) {
+        give_back(page, count);
+        return NOT_EQUAL;
+    }
+    mapped = by == BY_SNAPSHOT ? lensi_snapshot_map(s, b->region, page, count)
+             : by == BY_FILE   ? lensi_direct_map(b->region, s, page, count, expected(b, first))
+                               : lensi_images_map(b->region, s, page, count);
+    lensi_lift_end(page, count, !mapped);
+    if (mapped)
+        return REPLACED;
+    if (lensi_lifts()) { /* writable for a moment: to be proven anew */
+        give_back(page, count);
+        return NOT_EQUAL;
+    }
     let_be(page, count);
-    return false;
+    return NOT_REPLACED;
 }
 
 /* The run is proven: it is mapped from the backing or from an image, else it stays as it is, claimed. How many pages. */
@@ -200,20 +230,18 @@ static uint64_t give_up(struct batch *b, uint64_t first, uint64_t count, uint32_
 {
     struct lensi_segment *s = &b->region->segments[number];
     uint64_t skip, n = b->leased ? lensi_direct_span(b->region, s, b->page + first, count, &skip) : 0;
+    enum replaced done = NOT_REPLACED;
 
-    if (s->snapshot && lensi_chaos_maps() && hold(b->page + first, count)) {
-        if (lensi_snapshot_map(s, b->region, b->page + first, count))
-            return count;
-        let_be(b->page + first, count);
-    }
-    if (n && hold(b->page + first + skip, n)) {
+    if (s->snapshot && lensi_chaos_maps())
+        done = replace(b, s, first, count, BY_SNAPSHOT);
+    if (n && done == NOT_REPLACED && (done = replace(b, s, first + skip, n, BY_FILE)) != NOT_REPLACED) {
         uint64_t behind = first + skip + n;
-        if (lensi_direct_map(b->region, s, b->page + first + skip, n, expected(b, first + skip)))
-            return n + claim(b, first, skip, number) + claim(b, behind, first + count - behind, number);
-        let_be(b->page + first + skip, n);
+        return (done == REPLACED ? n : 0) + claim(b, first, skip, number) + claim(b, behind, first + count - behind, number);
     }
-    if (map_run(b, s, first, count))
-        return count;
+    if (done == NOT_REPLACED && lensi_images_take(b->region, s, b->page + first, count, expected(b, first)))
+        done = replace(b, s, first, count, BY_IMAGE);
+    if (done != NOT_REPLACED)
+        return done == REPLACED ? count : 0;
     if (b->firm || lensi_images_hold(b->region, s, b->page + first, count, expected(b, first)))
         return claim(b, first, count, number);
     for (uint64_t i = first; i < first + count; i++)

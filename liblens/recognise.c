@@ -5,6 +5,7 @@
 #include "liblens/recognise.h"
 
 #include "liblens/engine.h"
+#include "liblens/lift.h"
 #include "liblens/log.h"
 #include "liblens/pages.h"
 #include "liblens/rung.h"
@@ -198,7 +199,7 @@ static bool is_known_module(const char *path)
     return false;
 }
 
-/* Our own call, where we are a part of the program. */
+/* Our own call, which is in one place, where we are a part of the program. */
 static bool is_ours(uint64_t address)
 {
     uint64_t start = (uint64_t)(uintptr_t)lensi_sys_raw;
@@ -304,6 +305,9 @@ static long search(const struct mapping *m)
     return found;
 }
 
+/* A service thread serves the kernel as everybody; but what the kernel holds for a ring must be seen, too. */
+static bool is_served(long number) { return !lensi_rung->signal && (lensi_lifts() || !is_ring(number)); }
+
 /* True if one was found: `why` says what. */
 static bool look_at(const char *line)
 {
@@ -316,7 +320,7 @@ static bool look_at(const char *line)
     number = search(&m);
     if (number < 0 && parts_count < PARTS_MOST)
         parts[parts_count++] = (struct part){m.inode, m.offset, m.start};
-    if (number < 0 || (!lensi_rung->signal && !is_ring(number))) /* a service thread serves the kernel as everybody */
+    if (number < 0 || is_served(number))
         return false;
     if (is_ring(number))
         lensi_format(why, sizeof why, "%s uses io_uring, through which the kernel reads and writes memory by itself", name + 1);
@@ -406,6 +410,12 @@ void lensi_recognise_opened(void)
         return;
     has_opened = false;
     clear(true);
+}
+
+void lensi_recognise_ring(void)
+{
+    if (lensi_range.bytes && !lensi_retired && !is_served(SYS_io_uring_setup))
+        lensi_engine_leave_alone("the program uses io_uring, through which the kernel reads and writes memory by itself");
 }
 
 void lensi_recognise_after_fork(void) { atomic_store(&lock.held, 0); }

@@ -29,6 +29,11 @@ struct lensi_rung {
     size_t (*drop_many)(const struct iovec *ranges, size_t count);
     /* Makes absent pages present with the bytes at `from`, write-protected if `protect`; pages that are there stay. */
     int (*place)(void *at, const void *from, size_t bytes, bool protect);
+    /*
+     * Optional: moves frames from one range to another, which is armed and empty; none of them can be written by anybody else then.
+     * Bytes moved, or -errno: -EBUSY if the kernel holds one.
+     */
+    int64_t (*move)(void *to, void *from, size_t bytes);
     /* Ensures that an armed page with no frame becomes a zero page; fine if it has one. */
     int (*zero)(void *at);
     /* Optional: whether the program's own mprotect forbids this access to an ordinary page, so that the signal is its own. */

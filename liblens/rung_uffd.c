@@ -68,6 +68,8 @@ static int place(void *at, const void *from, size_t bytes, bool protected)
     return 0;
 }
 
+static int64_t move(void *to, void *from, size_t bytes) { return lensi_sys_uffd_move(uffd, to, from, bytes); }
+
 static int zero(void *at)
 {
     int result = lensi_sys_uffd_zero(uffd, at, LENSI_PAGE);
@@ -126,7 +128,7 @@ static int fork_inthread(void)
 
 const struct lensi_rung lensi_rung_inthread = {
     .name = "inthread", .signal = SIGBUS, .granule_pages = 1, .open = open_inthread, .arm = arm, .protect = protect,
-    .unprotect = unprotect, .drop = drop, .drop_many = drop_many, .place = place, .zero = zero, .fork_child = fork_inthread,
+    .unprotect = unprotect, .drop = drop, .drop_many = drop_many, .place = place, .move = move, .zero = zero, .fork_child = fork_inthread,
     .rearm = rearm, .disarm = disarm, .owns_fd = owns_fd};
 
 /* ---- a service thread */
@@ -213,5 +215,5 @@ static int fork_thread(void)
 
 const struct lensi_rung lensi_rung_thread = {
     .name = "thread", .signal = 0, .granule_pages = 1, .open = open_thread, .arm = arm, .protect = protect,
-    .unprotect = unprotect, .drop = drop, .drop_many = drop_many, .place = place, .zero = zero, .fork_child = fork_thread,
+    .unprotect = unprotect, .drop = drop, .drop_many = drop_many, .place = place, .move = move, .zero = zero, .fork_child = fork_thread,
     .rearm = rearm, .disarm = disarm, .end = end_thread, .owns_fd = owns_fd};

@@ -19,7 +19,7 @@
 #define HIGH_FD 4000
 
 #if defined(__x86_64__)
-long lensi_sys_raw(long number, long a, long b, long c, long d, long e, long f)
+__attribute__((noinline, noclone)) long lensi_sys_raw(long number, long a, long b, long c, long d, long e, long f)
 {
     long result;
     register long r10 __asm__("r10") = d;
@@ -33,7 +33,7 @@ long lensi_sys_raw(long number, long a, long b, long c, long d, long e, long f)
     return result;
 }
 #elif defined(__aarch64__)
-long lensi_sys_raw(long number, long a, long b, long c, long d, long e, long f)
+__attribute__((noinline, noclone)) long lensi_sys_raw(long number, long a, long b, long c, long d, long e, long f)
 {
     register long x8 __asm__("x8") = number;
     register long x0 __asm__("x0") = a;
@@ -377,6 +377,22 @@ int lensi_sys_uffd_zero(int uffd, void *at, size_t bytes)
         result = SYS3(SYS_ioctl, uffd, UFFDIO_ZEROPAGE, &request);
     while (result == -EAGAIN);
     return (int)result;
+}
+
+#ifndef UFFDIO_MOVE
+struct uffdio_move {
+    __u64 dst, src, len, mode;
+    __s64 move;
+};
+#define UFFDIO_MOVE _IOWR(UFFDIO, 0x05, struct uffdio_move)
+#endif
+
+int64_t lensi_sys_uffd_move(int uffd, void *to, void *from, size_t bytes)
+{
+    struct uffdio_move request = {.dst = (uintptr_t)to, .src = (uintptr_t)from, .len = bytes};
+    long result = SYS3(SYS_ioctl, uffd, UFFDIO_MOVE, &request);
+
+    return result == 0 ? (int64_t)bytes : request.move ? request.move : result;
 }
 
 /* ---- waiting */

@@ -75,6 +75,7 @@ int lensi_sys_uffd_protect(int uffd, void *at, size_t bytes, bool protect);
 /* Places `bytes` from `from` at `at`, write-protected. Returns bytes placed, or -EEXIST if the first page is there. */
 int64_t lensi_sys_uffd_copy(int uffd, void *at, const void *from, size_t bytes, bool protect);
 int lensi_sys_uffd_zero(int uffd, void *at, size_t bytes);
+int64_t lensi_sys_uffd_move(int uffd, void *to, void *from, size_t bytes); /* bytes moved, some at least; or -errno */
 
 /* Waiting. `timeout_ns` 0 waits for ever; -EAGAIN if *word != expected, -ETIMEDOUT. */
 int lensi_sys_futex_wait(const _Atomic uint32_t *word, uint32_t expected, uint64_t timeout_ns);

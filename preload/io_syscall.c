@@ -12,6 +12,7 @@
 #include "preload/record.h"
 #include "preload/signals.h"
 
+#include "liblens/recognise.h"
 #include "liblens/sys.h"
 
 #include <errno.h>
@@ -213,6 +214,6 @@ long lensi_syscall(long number, long a, long b, long c, long d, long e, long f)
     if (result >= 0 && gives_descriptor(number))
         lensi_descriptor_came((int)result, CALL_PLACE);
     if (number == SYS_io_uring_setup && result >= 0)
-        lensi_engine_leave_alone("the program uses io_uring, through which the kernel reads and writes memory by itself");
+        lensi_recognise_ring();
     return result;
 }
