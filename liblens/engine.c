@@ -49,8 +49,21 @@ static bool has_snapshots(const struct lensi_plan *of)
     return false;
 }
 
+/* A peer's read of absent memory waits for a service thread, as the program's own; the other rungs would refuse it. */
+static int choose_for_peers(struct lens_error *error)
+{
+    struct lens_error reason = {.at = -1};
+    int result = lensi_rung_choose(LENSI_FAULT_THREAD, &reason);
+
+    if (result < 0)
+        lens_error_set(error, -1, "other processes may read this one's memory (MPI), which is served by one rung only: %s", reason.text);
+    return result;
+}
+
 static int choose_rung(const struct lensi_options *with, struct lens_error *error)
 {
+    if (with->fault == LENSI_FAULT_AUTO && lensi_recognise_peers())
+        return choose_for_peers(error);
     if (with->chaos.on && with->fault == LENSI_FAULT_AUTO && lensi_rung_choose(lensi_chaos_rung(), error) == 0)
         return 0;
     return lensi_rung_choose(with->fault, error);

@@ -308,6 +308,25 @@ static long search(const struct mapping *m)
 /* A service thread serves the kernel as everybody; but what the kernel holds for a ring must be seen, too. */
 static bool is_served(long number) { return !lensi_rung->signal && (lensi_lifts() || !is_ring(number)); }
 
+/* Libraries through which processes read each other's memory (process_vm_readv, KNEM, XPMEM): MPI's, and what they stand on. */
+static bool is_peers_module(const char *path)
+{
+    static const char *const names[] = {"libmpi", "libopen-pal", "libucp", "libuct", "libfabric", "libpsm2", "liboshmem", "libsma", "libgasnet"};
+    const char *name = strrchr(path, '/');
+
+    for (size_t i = 0; name && i < sizeof names / sizeof *names; i++)
+        if (strncmp(name + 1, names[i], strlen(names[i])) == 0)
+            return true;
+    return false;
+}
+
+static bool is_peers_line(const char *line)
+{
+    struct mapping m = read_mapping(line);
+
+    return m.is_code && is_peers_module(m.path);
+}
+
 /* True if one was found: `why` says what. */
 static bool look_at(const char *line)
 {
@@ -315,6 +334,10 @@ static bool look_at(const char *line)
     const char *name = m.path ? strrchr(m.path, '/') : NULL;
     long number;
 
+    if (lensi_rung->signal && m.is_code && is_peers_module(m.path)) {
+        lensi_format(why, sizeof why, "through %s other processes may read it; --fault thread serves them, where it is permitted", name + 1);
+        return true;
+    }
     if (!m.is_code || *m.path != '/' || is_known_module(m.path) || is_searched(&m))
         return false;
     number = search(&m);
@@ -330,8 +353,8 @@ static bool look_at(const char *line)
     return true;
 }
 
-/* Through the list of mappings, line by line. */
-static bool look_at_all(void)
+/* Through the list of mappings, line by line, until one is found. */
+static bool look_at_all(bool (*look)(const char *line))
 {
     static char text[16384];
     size_t have = 0;
@@ -345,7 +368,7 @@ static bool look_at_all(void)
         text[have] = 0;
         for (; !found && (end = strchr(line, '\n')); line = end + 1) {
             *end = 0;
-            found = look_at(line);
+            found = look(line);
         }
         have -= (size_t)(line - text);
         memmove(text, line, have);
@@ -384,7 +407,7 @@ static bool clear(bool now)
         uint32_t asked = atomic_load(&opens);
         atomic_store(&looks_again, asked != atomic_exchange(&seen_opens, asked));
         atomic_store(&seen_ns, lensi_sys_clock_ns());
-        found = look_at_all();
+        found = look_at_all(look_at);
     }
     lensi_unlock(&lock);
     if (found)
@@ -410,6 +433,16 @@ void lensi_recognise_opened(void)
         return;
     has_opened = false;
     clear(true);
+}
+
+bool lensi_recognise_peers(void)
+{
+    bool found;
+
+    lensi_lock(&lock);
+    found = look_at_all(is_peers_line);
+    lensi_unlock(&lock);
+    return found;
 }
 
 void lensi_recognise_ring(void)

@@ -24,6 +24,8 @@ bool lensi_recognised(void);
 /* The program opens a module (before), and asks for a symbol of it (after). */
 void lensi_recognise_opens(void);
 void lensi_recognise_opened(void);
+/* Whether a library is loaded through which other processes read this one's memory. At the start. */
+bool lensi_recognise_peers(void);
 /* The program has opened a ring of io_uring through libc. */
 void lensi_recognise_ring(void);
 void lensi_recognise_after_fork(void);

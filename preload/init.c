@@ -126,6 +126,16 @@ static bool is_emulator(void)
     return name && !strncmp(name, user, sizeof user - 1) && strncmp(name, machine, sizeof machine - 1) != 0;
 }
 
+/* Chromium's, and of all that is built on it: it ends itself where it is not one thread. Its children are forks of it. */
+static bool counts_threads(char **argv)
+{
+    if (!options.trace_path && options.fault != LENSI_FAULT_THREAD && !options.chaos.on)
+        return false; /* no thread of ours from the start */
+    while (*argv && strcmp(*argv, "--type=zygote") != 0)
+        argv++;
+    return *argv != NULL;
+}
+
 /* lens has put us before all else in the list. In place: what main() sees is this very array. */
 static void leave_guest_alone(char **environment)
 {
@@ -162,6 +172,10 @@ static void start(int argc, char **argv, char **environment)
     if ((!options.trace_path || options.trace_use) && is_emulator()) {
         lensi_warn("passing through, nothing is %s: qemu's emulators keep a record of every page of address space", options.trace_path ? "recorded" : "virtualised");
         leave_guest_alone(environment);
+        return;
+    }
+    if (counts_threads(argv)) {
+        lensi_warn("passing through, nothing is %s: a zygote counts its threads", options.trace_path ? "recorded" : "virtualised");
         return;
     }
     if (!lensi_seccomp_allows(NULL)) {

@@ -377,5 +377,14 @@ if [ ! -e /usr/local/lib/lens/liblens-preload.so ] && [ ! -e /usr/lib/lens/lible
     wrong "without its library" 125 "install lens again" alone/lens run --plan good.plan ./tool
 fi
 
+# What other processes may read, and what counts its threads.
+module=$(ls /lib/*/libm.so.6 /usr/lib/*/libm.so.6 2>/dev/null | head -n 1)
+cp "$module" libmpi.so.40
+run env LD_PRELOAD="$PWD/libmpi.so.40" "$lens" run --plan good.plan --stats peers.json ./tool
+if grep -q '"rung": "thread"' peers.json 2>/dev/null || grep -q "other processes may read this one's memory" err; then yes=yes; else yes=no; fi
+result "MPI's processes read each other's memory: the thread rung, or none" $([ "$status" = 0 ] && echo "$yes")
+run "$lens" profile -o zygote.trace -- sh -c 'set -- /proc/self/task/*; echo $# threads' sh --type=zygote
+result "a zygote is one thread under lens profile" $([ "$status" = 0 ] && grep -qx "1 threads" out && grep -q "a zygote counts its threads" err && echo yes)
+
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
