@@ -360,10 +360,33 @@ void lensi_pin_forever_slow(const void *at, size_t bytes)
     lensi_unlock(&lensi_prover_lock);
 }
 
+bool lensi_block_is_readable(const void *at)
+{
+    return clip_to_block(pages_in(at, 1)).count &&
+           (!(atomic_load(&lensi_chunk_of(lensi_page_of(at))->pins) & LENSI_PINS_FOREVER) ||
+            lensi_sys_is_readable((const void *)((uintptr_t)at & ~(sizeof(uint64_t) - 1))));
+}
+
+/* Up to its NUL, or to the end of what can be read. Reads it: present, but not yet safe from eviction. */
+static size_t text_bytes(const char *text)
+{
+    const char *at = text;
+
+    for (;;) {
+        size_t here = LENSI_PAGE - (uintptr_t)at % LENSI_PAGE, length;
+
+        if (!lensi_is_ours(at) || !lensi_block_is_readable(at))
+            return (size_t)(at - text);
+        length = strnlen(at, here);
+        if (length < here)
+            return (size_t)(at - text) + length + 1;
+        at += here;
+    }
+}
+
 bool lensi_pin_text(const char *text, size_t *bytes)
 {
-    if (!text || !lensi_is_ours(text))
+    if (!text || !lensi_is_ours(text) || (*bytes = text_bytes(text)) == 0)
         return false;
-    *bytes = strlen(text) + 1; /* reads it: present, but not yet safe from eviction */
     return lensi_pin_slow(text, *bytes, false) == 0;
 }

@@ -96,6 +96,8 @@ static inline bool lensi_pin_for_write(const void *at, size_t bytes) /* the kern
 {
     return lensi_touches_ours(at, bytes) && lensi_pin_slow(at, bytes, true) == 0;
 }
+/* Whether the program could read the page of `at`, in the reserved range: it is a block's, and its access was not taken away. */
+bool lensi_block_is_readable(const void *at);
 /* A NUL-terminated string for the kernel (paths): returns true if pinned; *bytes for the unpin. */
 bool lensi_pin_text(const char *text, size_t *bytes);
 

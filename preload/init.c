@@ -12,6 +12,7 @@
 #include "liblens/sys.h"
 #include "preload/deepbind.h"
 #include "preload/descriptors.h"
+#include "preload/io.h"
 #include "preload/malloc.h"
 #include "preload/next.h"
 #include "preload/process.h"
@@ -206,6 +207,7 @@ static void start(int argc, char **argv, char **environment)
 __attribute__((constructor(101))) static void begin(int argc, char **argv, char **environment)
 {
     lensi_next_find_all();
+    lensi_main_stack_init();
     lensi_deepbind_init();
     start(argc, argv, environment);
     if (!started)

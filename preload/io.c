@@ -59,8 +59,15 @@
             FOREVER_AIO((list)[i_])
 #define VECTOR_FOREVER(vector, n) \
     VECTOR_IN(vector, n) \
-    for (size_t i_ = 0; lensi_range.bytes && i_ < (n); i_++) \
-        lensi_pin_forever((vector)[i_].iov_base, (vector)[i_].iov_len);
+    keep_vector((vector), (n));
+
+static void keep_vector(const struct iovec *vector, size_t n)
+{
+    if (!lensi_is_pinning() || n > 1024 || !lensi_is_program_readable(vector, n * sizeof *vector))
+        return;
+    for (size_t i = 0; i < n; i++)
+        lensi_pin_forever(vector[i].iov_base, vector[i].iov_len);
+}
 
 /* The helper threads of aio read and write the buffer whenever they come to it. */
 static void keep_aio(const void *io, size_t io_bytes, const volatile void *buffer, size_t bytes)

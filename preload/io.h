@@ -38,6 +38,42 @@ struct lensi_pins {
 
 enum lensi_pin_use { LENSI_PIN_IN, LENSI_PIN_OUT }; /* the kernel reads it; the kernel writes it */
 
+/* For what it costs nothing to ask: there is memory of ours that an argument could point to. */
+static inline bool lensi_is_pinning(void)
+{
+    return LENSI_LIKELY(lensi_range.bytes && !lensi_retired);
+}
+
+/* The main thread's own stack; `thread` is 0 until the start. */
+extern struct lensi_main_stack {
+    uintptr_t thread, end;
+} lensi_main_stack;
+void lensi_main_stack_init(void);
+
+/*
+ * Between here and where the caller's stack ends, all is mapped. The library's threads have theirs right below what pthread_self()
+ * points to; one that runs on a stack of its own making (a coroutine) is too far from there, or asks the kernel.
+ */
+static inline bool lensi_is_on_own_stack(const void *at, size_t bytes)
+{
+    enum { NEAR_BYTES = 1 << 20, STACK_BYTES = 64 << 20 };
+    uintptr_t low = (uintptr_t)__builtin_frame_address(0), start = (uintptr_t)at, self = (uintptr_t)pthread_self();
+    uintptr_t end = self == lensi_main_stack.thread ? lensi_main_stack.end : self;
+
+    return low < end && end - low < STACK_BYTES && start >= low && start - low < NEAR_BYTES && start < end && bytes <= end - start;
+}
+
+bool lensi_is_program_readable_slow(const void *at, size_t bytes);
+/*
+ * Whether the program could read there. What it could not, the kernel is to refuse with EFAULT, and not we to stumble over: nothing
+ * of the program's may be read here before this was asked. Free for what lies on the caller's own stack, as most vectors and headers
+ * do; elsewhere a call of the kernel for each page. False, too, once no such call is to be made any more (lensi_retired).
+ */
+static inline bool lensi_is_program_readable(const void *at, size_t bytes)
+{
+    return LENSI_LIKELY(lensi_is_on_own_stack(at, bytes)) || lensi_is_program_readable_slow(at, bytes);
+}
+
 void lensi_pins_add_slow(struct lensi_pins *pins, const void *at, size_t bytes, enum lensi_pin_use use);
 void lensi_pins_add_text_slow(struct lensi_pins *pins, const char *text);
 /* Lets go of all of them; keeps errno. Takes void * to serve as a cleanup handler. */
@@ -82,10 +118,6 @@ void lensi_pins_add_around(struct lensi_pins *pins, const void *at);
 void lensi_pin_forever(const void *at, size_t bytes);
 /* Whether the engine was told that the program opened this descriptor. */
 bool lensi_file_is_told(int fd);
-
-/* Whether the program could read there, LENSI_READABLE_BYTES at most: what it could not, the kernel is to refuse, not we to stumble over. */
-#define LENSI_READABLE_BYTES 64u
-bool lensi_is_program_readable(const void *at, size_t bytes);
 
 /* `result = call`, with the pins let go afterwards, and when the thread is cancelled in it. */
 #define LENSI_PINNED(result, pins, call) \

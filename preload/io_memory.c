@@ -161,7 +161,7 @@ LENSI_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *parts, size_
     VECTOR_IN(parts, count)
     if (LENSI_LIKELY(pins.count == 0))
         return LENSI_NEXT(process_madvise)(pidfd, parts, count, advice, flags);
-    if (flags || !is_our_own(pidfd)) {
+    if (flags || !lensi_is_program_readable(parts, count * sizeof *parts) || !is_our_own(pidfd)) {
         LENSI_PINNED(result, &pins, LENSI_NEXT(process_madvise)(pidfd, parts, count, advice, flags));
         return result;
     }

@@ -6,12 +6,27 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/auxv.h>
 
-bool lensi_is_program_readable(const void *at, size_t bytes)
+struct lensi_main_stack lensi_main_stack;
+
+/* The kernel has put its bytes for AT_RANDOM above all that the program's first function finds. */
+void lensi_main_stack_init(void)
 {
-    uint8_t there[LENSI_READABLE_BYTES];
+    lensi_main_stack = (struct lensi_main_stack){(uintptr_t)pthread_self(), getauxval(AT_RANDOM)};
+}
 
-    return lensi_touches_ours(at, bytes) || (bytes <= sizeof there && lensi_sys_copy_readable(there, at, bytes) == (int64_t)bytes);
+/* A word for each page, asked of the kernel by a call that filters let through: libc makes it itself. */
+bool lensi_is_program_readable_slow(const void *at, size_t bytes)
+{
+    uintptr_t word = (uintptr_t)at & ~(sizeof(uint64_t) - 1), end = (uintptr_t)at + bytes;
+
+    if (lensi_retired || end < (uintptr_t)at || word < LENSI_IO_PAGE)
+        return false;
+    for (; word < end; word = (word + LENSI_IO_PAGE) & ~(uintptr_t)(LENSI_IO_PAGE - 1))
+        if (!(lensi_is_ours((const void *)word) ? lensi_block_is_readable((const void *)word) : lensi_sys_is_readable((const void *)word)))
+            return false;
+    return true;
 }
 
 static bool grow(struct lensi_pins *pins)
@@ -79,16 +94,25 @@ void lensi_pins_add_texts(struct lensi_pins *pins, char *const *texts)
 {
     size_t count = 0;
 
-    if (!texts || !lensi_range.bytes)
+    if (!texts || !lensi_is_pinning())
         return;
-    for (; texts[count]; count++)
+    for (;; count++) {
+        bool is_first = count == 0 || (uintptr_t)&texts[count] % LENSI_IO_PAGE < sizeof *texts;
+
+        if (is_first && !lensi_is_program_readable(&texts[count], sizeof *texts))
+            break;
+        if (!texts[count])
+            break;
         lensi_pins_add_text(pins, texts[count]);
+    }
     lensi_pins_add(pins, texts, (count + 1) * sizeof *texts, LENSI_PIN_IN);
 }
 
 void lensi_pins_add_vector(struct lensi_pins *pins, const struct iovec *vector, long count, enum lensi_pin_use use)
 {
-    if (!lensi_range.bytes || count <= 0 || count > 1024) /* more is EINVAL */
+    if (!lensi_is_pinning() || count <= 0 || count > 1024) /* more is EINVAL */
+        return;
+    if (!lensi_is_program_readable(vector, (size_t)count * sizeof *vector))
         return;
     lensi_pins_add(pins, vector, (size_t)count * sizeof *vector, LENSI_PIN_IN);
     for (long i = 0; i < count; i++)
@@ -97,7 +121,7 @@ void lensi_pins_add_vector(struct lensi_pins *pins, const struct iovec *vector, 
 
 void lensi_pins_add_message(struct lensi_pins *pins, const struct msghdr *message, enum lensi_pin_use use)
 {
-    if (!lensi_range.bytes)
+    if (!lensi_is_pinning() || !lensi_is_program_readable(message, sizeof *message))
         return;
     lensi_pins_add(pins, message, sizeof *message, use);
     lensi_pins_add(pins, message->msg_name, message->msg_namelen, use);
@@ -107,8 +131,10 @@ void lensi_pins_add_message(struct lensi_pins *pins, const struct msghdr *messag
 
 void lensi_pins_add_messages(struct lensi_pins *pins, struct mmsghdr *messages, unsigned count, enum lensi_pin_use use)
 {
-    if (!lensi_range.bytes)
+    if (!lensi_is_pinning())
         return;
+    if (count > 1024) /* as the kernel does */
+        count = 1024;
     lensi_pins_add(pins, messages, count * sizeof *messages, LENSI_PIN_OUT);
     for (unsigned i = 0; i < count; i++)
         lensi_pins_add_message(pins, &messages[i].msg_hdr, use);
@@ -116,7 +142,7 @@ void lensi_pins_add_messages(struct lensi_pins *pins, struct mmsghdr *messages, 
 
 void lensi_pins_add_address(struct lensi_pins *pins, void *address, socklen_t *bytes)
 {
-    if (!lensi_range.bytes || !address || !bytes)
+    if (!lensi_is_pinning() || !address || !bytes || !lensi_is_program_readable(bytes, sizeof *bytes))
         return;
     lensi_pins_add(pins, bytes, sizeof *bytes, LENSI_PIN_OUT);
     lensi_pins_add(pins, address, *bytes, LENSI_PIN_OUT);

@@ -82,7 +82,9 @@ static long pinned(long number, long a, long b, long c, long d, long e, long f)
 
 static void keep_requests(struct iocb *const *list, long count)
 {
-    for (long i = 0; i < count; i++) {
+    for (long i = 0; i < count && lensi_is_program_readable(&list[i], sizeof *list); i++) {
+        if (!lensi_is_program_readable(list[i], sizeof *list[i]))
+            break;
         lensi_pin_forever(list[i], sizeof *list[i]);
         lensi_pin_forever((const void *)(uintptr_t)list[i]->aio_buf, list[i]->aio_nbytes);
     }
@@ -91,7 +93,7 @@ static void keep_requests(struct iocb *const *list, long count)
 static void keep_vector(const struct iovec *vector, long count)
 {
     lensi_pin_forever(vector, (size_t)count * sizeof *vector);
-    for (long i = 0; i < count; i++)
+    for (long i = 0; i < count && lensi_is_program_readable(&vector[i], sizeof *vector); i++)
         lensi_pin_forever(vector[i].iov_base, vector[i].iov_len);
 }
 
@@ -104,7 +106,7 @@ static bool copies_memory(long number, long a)
         return true;
     if (number == SYS_clone)
         return !((unsigned long)a & CLONE_VM);
-    return number == SYS_clone3 && !(((const struct clone_args *)a)->flags & CLONE_VM);
+    return number == SYS_clone3 && lensi_is_program_readable(POINTER(a), sizeof(uint64_t)) && !(((const struct clone_args *)a)->flags & CLONE_VM);
 }
 
 /* The program locks itself in: afterwards our calls may be refused, or end it. libseccomp first asks with no filter. */

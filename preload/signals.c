@@ -78,7 +78,7 @@ static bool is_fault(int number)
 
 const sigset_t *lensi_mask_without(const sigset_t *mask, sigset_t *copy)
 {
-    if (!mask || !lensi_range.bytes)
+    if (!mask || !lensi_is_pinning() || !lensi_is_program_readable(mask, KERNEL_SET_BYTES))
         return mask;
     sigemptyset(copy);
     set_copy(copy, mask);
