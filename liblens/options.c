@@ -235,6 +235,14 @@ static const char *variable_of(char *const *environment, const char *name)
     return NULL;
 }
 
+/* Programs write over their environment (setproctitle, perl's $0): what is kept of it is a copy. */
+static const char *kept(const char *text)
+{
+    const char *copy = text && *text ? lensi_arena_text(text, strlen(text)) : NULL;
+
+    return copy ? copy : text;
+}
+
 /* $XDG_CACHE_HOME/lens, else $HOME/.cache/lens, else NULL: then there is no disk store. */
 static const char *default_store_dir(char *const *environment)
 {
@@ -285,7 +293,7 @@ int lensi_options_read(struct lensi_options *options, char *const *environment, 
     options->store_dir = default_store_dir(environment);
     options->main_process = lensi_main_process_of(environment);
     for (size_t i = 0; i < OPTION_ROWS; i++) {
-        const char *text = variable_of(environment, option_rows[i].variable);
+        const char *text = kept(variable_of(environment, option_rows[i].variable));
         struct lens_error why;
 
         /* Set but empty is as good as not set: that is how people switch a variable off. */
@@ -294,7 +302,7 @@ int lensi_options_read(struct lensi_options *options, char *const *environment, 
         if (option_rows[i].set(options, text, &why) < 0)
             return lens_error_set(error, -1, "%s: %s", option_rows[i].variable, why.text);
     }
-    const char *trace = variable_of(environment, "LENS_TRACE");
+    const char *trace = kept(variable_of(environment, "LENS_TRACE"));
     return trace && *trace ? read_trace(options, trace, error) : 0;
 }
 

@@ -59,7 +59,7 @@ int lensi_parse_size(const char *text, uint64_t *bytes, struct lens_error *error
  * "verbose"). The text is kept, not copied. 0, or -EINVAL with *error: what was expected, the nearest valid word.
  */
 int lensi_options_set(struct lensi_options *options, const char *name, const char *text, struct lens_error *error);
-/* Defaults, then the environment. 0, or -EINVAL with *error naming the variable. environment: like environ. */
+/* Defaults, then the environment, of which nothing is needed afterwards: its texts are copied. 0, or -EINVAL with *error naming the variable. environment: like environ. */
 int lensi_options_read(struct lensi_options *options, char *const *environment, struct lens_error *error);
 /* The process that `lens run` became, or 0. */
 int lensi_main_process_of(char *const *environment);

@@ -365,6 +365,24 @@ strip -o stripped tool
 line_plan tool.c:7
 wrong "a program without debug information" 2 "stripped" "$lens" run --plan line.plan ./stripped
 
+# ---- a program that writes over its environment: what was read from it holds
+check "a title over the environment" 0 "as meant" env MARK=meant "$lens" run --plan good.plan --stats titled.json "$build/tests/support/title"
+ok=no; [ -s titled.json ] && ! grep -q title titled.json && ok=yes
+result "a title over the environment: statistics where they belong" $ok
+check "a title, under chaos" 0 "as meant" env MARK=meant "$lens" run --chaos 3 --stats chaotic.json "$build/tests/support/title"
+ok=no; [ -s chaotic.json ] && ok=yes
+result "a title, under chaos: statistics where they belong" $ok
+mkdir titles
+check "a title while it is recorded" 0 "as meant" env MARK=meant "$lens" profile -o titles/trace "$build/tests/support/title"
+ok=no; [ -s titles/trace ] && [ -z "$(find titles -mindepth 1 -name 'title*' -o -name '.*[0-9]')" ] && ok=yes
+result "a title while it is recorded: traces where they belong" $ok
+if command -v perl > /dev/null; then
+    check "perl's title" 0 "as meant" env MARK=meant "$lens" run --plan good.plan --stats perl.json perl -e \
+        '$0 = "x" x 500; my $a = "y" x 5000000; print qx(echo as \$MARK);'
+    ok=no; [ -s perl.json ] && ok=yes
+    result "perl's title: statistics where they belong" $ok
+fi
+
 # ---- installed elsewhere
 mkdir -p "with space"
 cp "$lens" "$build/liblens-preload.so" "with space/"
