@@ -9,9 +9,45 @@
 
 #define RESERVED_BYTES (1ull << 34)
 #define DUMPED_MOST_BYTES (1u << 20)
+#define TABLES 64u
+#define TABLE_LEAST_BYTES (1u << 19)
 
 static _Atomic(uint8_t *) base;
 static _Atomic uint64_t used, reserved;
+
+/* The large ones: reserved for the most part. The list is searched seldom, and never long; what it has no room for is forgotten. */
+static struct table {
+    _Atomic uintptr_t at;
+    uint64_t bytes;
+} tables[TABLES];
+
+static void note_table(void *at, uint64_t bytes)
+{
+    for (size_t i = 0; i < TABLES; i++) {
+        uintptr_t none = 0;
+        if (atomic_compare_exchange_strong(&tables[i].at, &none, (uintptr_t)at)) {
+            tables[i].bytes = bytes;
+            return;
+        }
+    }
+}
+
+static void forget_table(const void *at)
+{
+    for (size_t i = 0; i < TABLES; i++)
+        if (atomic_load(&tables[i].at) == (uintptr_t)at)
+            atomic_store(&tables[i].at, 0);
+}
+
+bool lensi_arena_holds(const void *at)
+{
+    for (size_t i = 0; i < TABLES; i++) {
+        uintptr_t start = atomic_load(&tables[i].at);
+        if (start && (uintptr_t)at - start < tables[i].bytes)
+            return true;
+    }
+    return false;
+}
 
 /* Tables are address space for far more than is ever used: a core dump would be as long as all of it. */
 static void *mapped(size_t bytes)
@@ -20,6 +56,8 @@ static void *mapped(size_t bytes)
 
     if (at && bytes > DUMPED_MOST_BYTES)
         lensi_sys_advise(at, bytes, MADV_DONTDUMP);
+    if (at && bytes >= TABLE_LEAST_BYTES)
+        note_table(at, bytes);
     return at;
 }
 
@@ -29,7 +67,7 @@ static uint8_t *reserve(void)
 
     if (have)
         return have;
-    for (uint64_t bytes = RESERVED_BYTES; bytes >= 1 << 22; bytes >>= 2) {
+    for (uint64_t bytes = RESERVED_BYTES; bytes >= 1 << 16; bytes >>= 2) {
         if (bytes > lensi_sys_address_limit() / 32)
             continue;
         fresh = mapped(bytes);
@@ -39,7 +77,7 @@ static uint8_t *reserve(void)
             atomic_store(&reserved, bytes);
             return fresh;
         }
-        lensi_sys_unmap(fresh, bytes);
+        lensi_arena_unmap(fresh, bytes);
         return have;
     }
     return NULL;
@@ -79,6 +117,8 @@ void *lensi_arena_map(size_t bytes)
 
 void lensi_arena_unmap(void *at, size_t bytes)
 {
+    if (at && bytes >= TABLE_LEAST_BYTES / 2)
+        forget_table(at);
     if (at)
         lensi_sys_unmap(at, (bytes + LENSI_PAGE - 1) & ~(size_t)(LENSI_PAGE - 1));
 }

@@ -8,6 +8,7 @@
 #ifndef LENSI_ARENA_H
 #define LENSI_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,8 @@ char *lensi_arena_text(const char *text, size_t bytes);
 /* A zeroed table of its own, page-aligned; address space only until it is touched. Not in core dumps if it is large. */
 void *lensi_arena_map(size_t bytes);
 void lensi_arena_unmap(void *at, size_t bytes);
+/* Whether a large table, or the range of small records, lies there: addresses that are ours, whether they are used or not. */
+bool lensi_arena_holds(const void *at);
 /* Bytes handed out by lensi_arena_new, for the statistics. */
 uint64_t lensi_arena_bytes(void);
 

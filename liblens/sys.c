@@ -77,12 +77,66 @@ void *lensi_sys_map(void *at, size_t bytes, int protection, int flags, int fd, u
     return (void *)result;
 }
 
-uint64_t lensi_sys_address_limit(void)
+uint64_t lensi_sys_limit(int resource)
 {
     struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
 
-    SYS4(SYS_prlimit64, 0, RLIMIT_AS, 0, &limit);
+    SYS4(SYS_prlimit64, 0, resource, 0, &limit);
     return limit.rlim_cur == RLIM_INFINITY ? UINT64_MAX : limit.rlim_cur;
+}
+
+/* A small file of /proc as a text. */
+static void read_text(const char *path, char *text, size_t room)
+{
+    int fd = lensi_sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+    int64_t got = fd < 0 ? 0 : lensi_sys_read_some(fd, text, room - 1);
+
+    text[got > 0 ? got : 0] = '\0';
+    if (fd >= 0)
+        lensi_sys_close(fd);
+}
+
+static uint64_t kilobytes_of(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+    uint64_t value = 0;
+
+    for (at = at ? at + strlen(name) : ""; *at == ' ' || (*at >= '0' && *at <= '9'); at++)
+        value = *at == ' ' ? value : value * 10 + (uint64_t)(*at - '0');
+    return value;
+}
+
+uint64_t lensi_sys_commit_left(const char *meminfo)
+{
+    uint64_t limit = kilobytes_of(meminfo, "CommitLimit:"), used = kilobytes_of(meminfo, "Committed_AS:");
+
+    return limit > used ? (limit - used) << 10 : 0;
+}
+
+/* With vm.overcommit_memory = 2 what is only reserved counts as used, and for everybody. As it was when it was first asked. */
+static uint64_t commit_limit(void)
+{
+    static _Atomic uint64_t left; /* 0: not asked yet */
+    char text[4096];
+
+    if (atomic_load(&left))
+        return atomic_load(&left);
+    read_text("/proc/sys/vm/overcommit_memory", text, sizeof text);
+    if (text[0] != '2') {
+        atomic_store(&left, UINT64_MAX);
+        return UINT64_MAX;
+    }
+    read_text("/proc/meminfo", text, sizeof text);
+    atomic_store(&left, lensi_sys_commit_left(text) + 1);
+    return atomic_load(&left);
+}
+
+uint64_t lensi_sys_address_limit(void)
+{
+    uint64_t least = lensi_sys_limit(RLIMIT_AS), data = lensi_sys_limit(RLIMIT_DATA), commit = commit_limit();
+
+    least = data < least ? data : least;
+    return commit < least ? commit : least;
 }
 
 int lensi_sys_unmap(void *at, size_t bytes) { return (int)SYS2(SYS_munmap, at, bytes); }

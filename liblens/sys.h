@@ -40,8 +40,15 @@ bool lensi_sys_is_readable(const void *at); /* 8 bytes at `at`, by a call that h
 int64_t lensi_sys_copy_readable(void *to, const void *from, size_t bytes);
 int lensi_sys_resident(const void *at, size_t bytes, uint8_t *vector); /* mincore */
 
-/* The address space the process may have (RLIMIT_AS); UINT64_MAX without a limit. We take a small part of it. */
+/* A soft limit; UINT64_MAX without one. */
+uint64_t lensi_sys_limit(int resource);
+/*
+ * The address space the process may have (RLIMIT_AS, RLIMIT_DATA, what vm.overcommit_memory = 2 leaves); UINT64_MAX without a limit.
+ * We take a small part of it.
+ */
 uint64_t lensi_sys_address_limit(void);
+/* What the kernel would still commit to, by a text of /proc/meminfo. */
+uint64_t lensi_sys_commit_left(const char *meminfo);
 
 /* Files. open retries EINTR; pread and pwrite go on until done, the end of the file, or an error. */
 int lensi_sys_open(const char *path, int flags, int mode);

@@ -27,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/resource.h>
 
 static struct lensi_options options;
 static struct lensi_plan plan;
@@ -153,6 +154,27 @@ static void leave_guest_alone(char **environment)
         *environment = environment[1];
 }
 
+/*
+ * Where hardly anything may be had, all of it is the program's: below these limits we would take what it needs, or stop half-way.
+ * The options then have no effect, and one line says so.
+ */
+static bool is_cramped(void)
+{
+    enum { DESCRIPTORS_LEAST = 32 };
+    const uint64_t bytes_least = 256u << 20, descriptors = lensi_sys_limit(RLIMIT_NOFILE), bytes = lensi_sys_address_limit();
+    const char *nothing = options.trace_path ? "nothing is recorded" : "nothing is virtualised";
+
+    if (descriptors < DESCRIPTORS_LEAST)
+        lensi_warn("passing through, %s: this process may have %llu descriptors (ulimit -n), and lens needs some", nothing,
+                   (unsigned long long)descriptors);
+    else if (bytes < bytes_least)
+        lensi_warn("passing through, %s: this process may have %llu MB of addresses (ulimit -v, ulimit -d, vm.overcommit_memory), lens needs 256",
+                   nothing, (unsigned long long)(bytes >> 20));
+    else
+        return false;
+    return true;
+}
+
 static void start(int argc, char **argv, char **environment)
 {
     struct lens_error error = {.at = -1};
@@ -169,6 +191,8 @@ static void start(int argc, char **argv, char **environment)
         return;
     }
     if (!options.trace_path && !options.plan_path && !options.chaos.on)
+        return;
+    if (is_cramped())
         return;
     if ((!options.trace_path || options.trace_use) && is_emulator()) {
         lensi_warn("passing through, nothing is %s: qemu's emulators keep a record of every page of address space", options.trace_path ? "recorded" : "virtualised");

@@ -1,5 +1,5 @@
 /*
- * io_memory.c - what a program does to its own memory by hand: advice, protection, locks, unmapping.
+ * io_memory.c - what a program does to its own memory by hand: advice, protection, unmapping.
  *
  * On memory of ours most advice is moot, and some calls would undo what the engine relies on. The rule: what the
  * program can observe happens, by other means if need be; what cannot be done that way makes the range ordinary
@@ -169,7 +169,7 @@ LENSI_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *parts, size_
     return advise_parts(pidfd, parts, count, advice);
 }
 
-/* ---- protection and locks */
+/* ---- protection */
 
 LENSI_EXPORT int mprotect(void *at, size_t bytes, int protection)
 {
@@ -181,41 +181,6 @@ LENSI_EXPORT int pkey_mprotect(void *at, size_t bytes, int protection, int key)
 {
     lensi_pin_forever(at, bytes);
     return LENSI_NEXT(pkey_mprotect)(at, bytes, protection, key);
-}
-
-/*
- * Locks. The engine could not drop what the kernel holds locked, not even after the block was freed. So memory of
- * ours is made present and stays so instead; that it could be swapped out is the difference.
- */
-LENSI_EXPORT int mlock(const void *at, size_t bytes)
-{
-    lensi_pin_forever(at, bytes);
-    return all_ours(at, bytes) ? 0 : LENSI_NEXT(mlock)(at, bytes);
-}
-
-LENSI_EXPORT int mlock2(const void *at, size_t bytes, unsigned flags)
-{
-    lensi_pin_forever(at, bytes);
-    return all_ours(at, bytes) && !(flags & ~(unsigned)MLOCK_ONFAULT) ? 0 : LENSI_NEXT(mlock2)(at, bytes, flags);
-}
-
-/*
- * Everything there is: but not the reserved range, and not the engine's tables, which are address space for the most
- * part and would be filled. So pages are locked as they are touched, and future mappings, of which many are the
- * engine's, not at all.
- */
-LENSI_EXPORT int mlockall(int flags)
-{
-    int result;
-
-    if (!(lensi_range.bytes || lensi_recording) || flags & ~(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) || !(flags & (MCL_CURRENT | MCL_FUTURE)))
-        return LENSI_NEXT(mlockall)(flags);
-    if (!(flags & MCL_CURRENT))
-        return 0;
-    result = LENSI_NEXT(mlockall)(MCL_CURRENT | MCL_ONFAULT);
-    if (result == 0 && lensi_range.bytes)
-        munlock((const void *)lensi_range.start, lensi_range.bytes);
-    return result;
 }
 
 /* ---- mappings. A hole in the reserved range would be given to somebody else's mmap: no access, but still ours. */

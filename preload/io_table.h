@@ -409,8 +409,10 @@
     H(ioctl) H(fcntl) H(fcntl64) H(prctl) H(semctl) H(makecontext) H(execl) H(execlp) H(execle) \
     H(mq_open) H(syscall) \
     /* io_memory.c */ \
-    H(madvise) H(posix_madvise) H(mprotect) H(pkey_mprotect) H(munmap) H(mremap) H(mmap) H(mmap64) H(mlock) \
-    H(mlock2) H(mlockall) H(process_madvise) H(remap_file_pages) \
+    H(madvise) H(posix_madvise) H(mprotect) H(pkey_mprotect) H(munmap) H(mremap) H(mmap) H(mmap64) H(process_madvise) \
+    H(remap_file_pages) \
+    /* io_lock.c */ \
+    H(mlock) H(mlock2) H(mlockall) \
     /* io_limits.c */ \
     H(setrlimit) H(setrlimit64) H(getrlimit) H(getrlimit64) H(prlimit) H(prlimit64) \
     /* signals.c */ \
