@@ -4,19 +4,21 @@
  * Header lines are skipped, comment lines left out, every k-th number taken, a constant added: how gpmetis and many
  * readers of graphs and matrices fill their arrays. Numbers follow scanf. The cursor's `source` is the place in the
  * text, state[0] the bytes of the number at hand that are made already, state[1] the flags below and, above them,
- * how many numbers to leave out before the next one taken.
+ * how many numbers to leave out before the next one taken, and how many of this line were taken.
  */
 #include "lenses/args.h"
 #include "lenses/text.h"
 
 #include <errno.h>
 
-enum { BEGUN = 1, MID_LINE = 2, IN_COMMENT = 4, LEAVE_SHIFT = 8 };
+enum { BEGUN = 1, MID_LINE = 2, IN_COMMENT = 4, LEAVE_SHIFT = 8, TAKEN_SHIFT = 40, MOST_MAX = 65535 };
 
 struct tokens {
     struct lensi_format format; /* one step: a number */
     uint64_t skip_lines;
     uint32_t every, from;
+    uint32_t lead, most; /* of each line: numbers left out at its front, numbers taken (0: no limit) */
+    uint8_t by_line;     /* every line counts anew */
     uint8_t has_comment, comment, has_add;
     int64_t add_whole;
     double add;
@@ -25,7 +27,7 @@ _Static_assert(sizeof(struct tokens) <= LENS_PARAMS_MAX, "tokens's params");
 
 /* ------------------------------------------------------------------ arguments */
 
-static const char usage[] = "tokens(\"%d\", skip_lines=1, comment=\"%\", every=2, from=0, add=-1)";
+static const char usage[] = "tokens(\"%d\", skip_lines=1, comment=\"%\", every=2, from=0, lead=0, most=1, add=-1)";
 
 static int configure_format(struct tokens *t, const struct lens_args *args, size_t i, struct lens_error *error)
 {
@@ -67,6 +69,14 @@ static int configure_option(struct tokens *t, const struct lens_args *args, size
         return configure_whole(args, i, 1, INT32_MAX, &t->every, error);
     if (lensi_args_is(args, i, "from"))
         return configure_whole(args, i, 0, INT32_MAX, &t->from, error);
+    if (lensi_args_is(args, i, "lead")) {
+        t->by_line = 1;
+        return configure_whole(args, i, 0, MOST_MAX, &t->lead, error);
+    }
+    if (lensi_args_is(args, i, "most")) {
+        t->by_line = 1;
+        return configure_whole(args, i, 1, MOST_MAX, &t->most, error);
+    }
     if (lensi_args_is(args, i, "comment")) {
         t->has_comment = 1;
         return lensi_args_byte(args, i, &t->comment, error);
@@ -109,8 +119,18 @@ struct run {
     const struct tokens *t;
     struct lensi_out out;
     uint64_t leave;  /* numbers to leave out before the next one taken */
+    uint64_t taken;  /* of this line; counted where that is limited */
     unsigned flags;
 };
+
+static void begin_line(struct run *run)
+{
+    run->leave = (uint64_t)run->t->lead + run->t->from;
+    run->taken = 0;
+}
+
+/* Nothing more is taken of this line. */
+LENSI_INLINE int is_full(const struct run *run) { return run->t->most && run->taken == run->t->most; }
 
 static void add_constant(const struct tokens *t, uint8_t *element)
 {
@@ -155,6 +175,7 @@ LENSI_INLINE enum lensi_match take_number(struct run *run, struct lensi_text *te
     }
     text->p = one.p;
     run->leave = run->t->every - 1;
+    run->taken += run->t->most > 0;
     return LENSI_MATCHED;
 }
 
@@ -172,6 +193,15 @@ LENSI_INLINE enum lensi_match leave_number(struct run *run, struct lensi_text *t
     return LENSI_MATCHED;
 }
 
+/* To the line's end, as far as the text goes. */
+static enum lensi_match leave_line(struct lensi_text *text)
+{
+    const uint8_t *newline = memchr(text->p, '\n', (size_t)(text->end - text->p));
+
+    text->p = newline ? newline : text->end;
+    return LENSI_MATCHED;
+}
+
 /* Over white space and comment lines, as far as the text goes. */
 LENSI_INLINE void skip_to_number(struct run *run, struct lensi_text *text)
 {
@@ -179,9 +209,11 @@ LENSI_INLINE void skip_to_number(struct run *run, struct lensi_text *text)
     const uint8_t *p = text->p;
 
     for (; p < text->end; p++) {
-        if (*p == '\n')
+        if (*p == '\n') {
             run->flags &= ~(unsigned)(MID_LINE | IN_COMMENT);
-        else if (__builtin_expect(run->flags & IN_COMMENT, 0))
+            if (t->by_line)
+                begin_line(run);
+        } else if (__builtin_expect(run->flags & IN_COMMENT, 0))
             continue;
         else if (__builtin_expect(t->has_comment && *p == t->comment && !(run->flags & MID_LINE), 0))
             run->flags |= IN_COMMENT;
@@ -195,12 +227,12 @@ LENSI_INLINE void skip_to_number(struct run *run, struct lensi_text *text)
     text->p = p;
 }
 
-/* Past one byte of white space, if there is one; NULL in front of a comment line. */
+/* Past one byte of white space, if there is one; NULL in front of a comment line, or of a line that counts anew. */
 LENSI_INLINE const uint8_t *past_space(const struct tokens *t, const uint8_t *p)
 {
     if (!lensi_is_space(*p))
         return p;
-    return __builtin_expect(*p == '\n' && t->has_comment && p[1] == t->comment, 0) ? NULL : p + 1;
+    return __builtin_expect(*p == '\n' && (t->by_line || (t->has_comment && p[1] == t->comment)), 0) ? NULL : p + 1;
 }
 
 /* A number, with the constant added, or NULL where take_number must decide. */
@@ -270,11 +302,11 @@ static enum lensi_match run_tokens(struct run *run, struct lensi_text *text)
             skip_to_number(run, text);
         if (text->p == text->end)
             return text->final ? LENSI_FAILED : LENSI_CUT;
-        if (!*run->out.part && run->t->format.steps[0].plain)
+        if (!*run->out.part && run->t->format.steps[0].plain && !run->t->most)
             fast_numbers(run, text);
         if (lensi_is_space(*text->p) || run->out.out == run->out.end)
             continue;
-        match = run->leave ? leave_number(run, text) : take_number(run, text);
+        match = is_full(run) ? leave_line(text) : run->leave ? leave_number(run, text) : take_number(run, text);
     }
     return match;
 }
@@ -292,7 +324,7 @@ static int begin(const struct tokens *t, struct lens_reader *source, struct lens
         if (lensi_text_skip_lines(source, &cursor->source, 1) < 0)
             return source->error;
     }
-    cursor->state[1] = BEGUN | (uint64_t)t->from << LEAVE_SHIFT;
+    cursor->state[1] = BEGUN | ((uint64_t)t->lead + t->from) << LEAVE_SHIFT;
     return 0;
 }
 
@@ -300,7 +332,7 @@ static int64_t tokens_get(const void *params, struct lens_reader *source, struct
                           size_t n)
 {
     uint8_t *start = out;
-    struct run run = { params, { start, start + n, &cursor->state[0] }, 0, 0 };
+    struct run run = { params, { start, start + n, &cursor->state[0] }, 0, 0, 0 };
     enum lensi_match match = LENSI_CUT;
     int all = 0, result = 1;
 
@@ -308,7 +340,8 @@ static int64_t tokens_get(const void *params, struct lens_reader *source, struct
         return -EILSEQ;
     if (!(cursor->state[1] & BEGUN) && begin(run.t, source, cursor) < 0)
         return source->error;
-    run.leave = cursor->state[1] >> LEAVE_SHIFT;
+    run.leave = cursor->state[1] >> LEAVE_SHIFT & UINT32_MAX;
+    run.taken = cursor->state[1] >> TAKEN_SHIFT;
     run.flags = cursor->state[1] & (BEGUN | MID_LINE | IN_COMMENT);
     while (match == LENSI_CUT && run.out.out < run.out.end) {
         struct lensi_text text;
@@ -324,7 +357,7 @@ static int64_t tokens_get(const void *params, struct lens_reader *source, struct
             break;
         all = match == LENSI_CUT && text.p == from;
     }
-    cursor->state[1] = run.flags | run.leave << LEAVE_SHIFT;
+    cursor->state[1] = run.flags | run.leave << LEAVE_SHIFT | run.taken << TAKEN_SHIFT;
     cursor->view += (uint64_t)(run.out.out - start);
     return result < 0 ? result : run.out.out - start;
 }

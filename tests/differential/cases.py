@@ -304,9 +304,10 @@ def tokens_case(r, _):
             return comment + some_text(r, 30).replace(b"\n", b" ")
         return r.choice([b" ", b" ", b"\t", b"  "]).join(number(r, kind[0] == "f", 0.002) for _ in range(r.choice([0, 1, 5, 20])))
     data = damaged(r, b"\n".join(line() for _ in range(how_many(r, 0, 1, 3, 40))) + r.choice([b"\n", b"", b"\r\n"])).replace(b"\0", b"0")
-    view = slow.tokens(data, b"%" + letters.encode(), kind, skip_lines, comment, every, first, add)
+    lead, most = r.choice([(None, None), (None, None), (0, None), (2, None), (None, 1), (1, 3)])
+    view = slow.tokens(data, b"%" + letters.encode(), kind, skip_lines, comment, every, first, add, lead, most)
     expression = arguments("tokens", quoted(b"%" + letters.encode()), skip_lines and "skip_lines=%d" % skip_lines, comment and "comment=" + quoted(comment),
-                           every != 1 and "every=%d" % every, first and "from=%d" % first, add and "add=%r" % add)
+                           every != 1 and "every=%d" % every, first and "from=%d" % first, add and "add=%r" % add, lead is not None and "lead=%d" % lead, most and "most=%d" % most)
     return Case(expression, data, view, len(view) + 200)
 
 

@@ -410,18 +410,22 @@ def rows(data, parts, members, label, end, bias, bias_index, separators):
     return b"".join(out)
 
 
-def tokens(data, form, kind, skip_lines, comment, every, first, add):
+def tokens(data, form, kind, skip_lines, comment, every, first, add, lead=None, most=None):
     lines = data.split(b"\n")
     text = [line for line in lines if comment is None or line[:1] != comment][skip_lines:]
     text, out, number = b"\n".join(text), [], 0
     buffer = ctypes.create_string_buffer(text)
-    room, end, at = ctypes.create_string_buffer(8), ctypes.c_int(), 0
+    room, end, at, taken, by_line = ctypes.create_string_buffer(8), ctypes.c_int(), 0, 0, lead is not None or most is not None
+    first += lead or 0
     while True:
         while at < len(text) and text[at] in SPACE:
+            if by_line and text[at:at + 1] == b"\n":
+                number = taken = 0
             at += 1
         if at == len(text):
             break
-        if number >= first and (number - first) % every == 0:
+        if number >= first and (number - first) % every == 0 and (most is None or taken < most):
+            taken += 1
             if libc.sscanf(ctypes.c_void_p(ctypes.addressof(buffer) + at), form + b"%n", room, ctypes.byref(end)) != 1:
                 break
             value = element(room.raw[:SIZES[kind]], kind, False)

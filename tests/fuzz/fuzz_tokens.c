@@ -10,6 +10,12 @@ static void *configure(uint8_t shape, double from)
     static const char *const formats[] = { "%d", "%ld", "%f", "%lf", "%hhu", "%i", "%x", "%3d" };
     struct lens_error error;
 
+    if (shape >= 128)
+        return test_configure(&lens_tokens,
+                              TEST_ARGS({ NULL, test_text(formats[shape % 8]) }, { "comment", test_text("%") },
+                                        { "lead", test_number(shape / 8 % 3) }, { "every", test_number(1 + from) },
+                                        { "most", test_number(1 + shape / 24 % 3) }),
+                              &error);
     return test_configure(&lens_tokens,
                           TEST_ARGS({ NULL, test_text(formats[shape % 8]) }, { "skip_lines", test_number(shape / 8 % 3) },
                                     { "comment", test_text("%") }, { "every", test_number(1 + shape / 24 % 3) },

@@ -2,6 +2,7 @@
  * test_tokens.c - the lenses `tokens` and `fill`: the first against a plain reader of graph files (lines, comment
  * lines left out, a header, strtol until the line is empty), as gpmetis does it.
  */
+#include "tests/unit/expression.h"
 #include "tests/unit/number_text.h"
 #include "tests/unit/reader.h"
 
@@ -56,6 +57,17 @@ static size_t make_graph(uint64_t *state, char *text)
         n += (size_t)sprintf(text + n, "%s", test_next(state) % 9 ? "\n" : " \r\n");
     }
     return n - (n && test_next(state) % 4 == 0);
+}
+
+Test(tokens, by_line)
+{
+    static const char graph[] = "3 2 11 2\n7 8 2 5\n% 9 9\n9 1\n\n4 6 3 1 2 8\r\n";
+    static const int32_t weights[] = { 7, 8, 9, 1, 4, 6 }, near[] = { 1, 2, 1 };
+
+    cr_assert_eq(test_make("tokens(\"%d\", skip_lines=1, comment=\"%\", most=2)", graph, sizeof graph - 1, view, ROOM), 24);
+    cr_assert(memcmp(view, weights, sizeof weights) == 0);
+    cr_assert_eq(test_make("tokens(\"%d\", skip_lines=1, comment=\"%\", lead=2, every=2, add=-1)", graph, sizeof graph - 1, view, ROOM), 12);
+    cr_assert(memcmp(view, near, sizeof near) == 0);
 }
 
 Test(tokens, as_a_plain_reader, .timeout = 240)
