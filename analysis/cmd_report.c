@@ -25,6 +25,7 @@ static const struct form {
     {"folded", report_folded},
     {"pprof", report_pprof},
     {"html", report_html},
+    {"plan", report_plan},
 };
 #define FORMS_COUNT (sizeof forms / sizeof *forms)
 
@@ -40,6 +41,7 @@ struct request {
 static const struct option options_list[] = {
     {"json", required_argument, NULL, 'f'},      {"folded", required_argument, NULL, 'f'},
     {"pprof", required_argument, NULL, 'f'},     {"html", required_argument, NULL, 'f'},
+    {"plan", required_argument, NULL, 'f'},
     {"top", required_argument, NULL, 't'},       {"sort", required_argument, NULL, 's'},
     {"frames", required_argument, NULL, 'n'},    {"debug-dir", required_argument, NULL, 'd'},
     {"quiet", no_argument, NULL, 'q'},           {"help", no_argument, NULL, 'h'},

@@ -67,6 +67,7 @@ static const char report_help[] =
     "  --folded FILE    call paths for FlameGraph and speedscope\n"
     "  --pprof FILE     call paths for go tool pprof\n"
     "  --html FILE      one page for a browser, without network\n"
+    "  --plan FILE      the plan to begin with, for lens run\n"
     "  --debug-dir DIR  look for debug files there before /usr/lib/debug\n"
     "  -q, --quiet      no table, no progress: only the files asked for\n"
     "  -h, --help       this text\n"

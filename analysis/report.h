@@ -29,6 +29,7 @@ int report_json(FILE *out, const struct study *study, const struct ranking *rank
 int report_folded(FILE *out, const struct study *study, const struct ranking *ranking); /* FlameGraph, speedscope */
 int report_pprof(FILE *out, const struct study *study, const struct ranking *ranking);  /* gzipped profile.proto */
 int report_html(FILE *out, const struct study *study, const struct ranking *ranking);   /* one page, no network */
+int report_plan(FILE *out, const struct study *study, const struct ranking *ranking);   /* for lens run (suggest.c) */
 
 /* What grew and what shrank, for lens diff --json; the measure by its name. */
 int report_difference(FILE *out, const struct study *study, const struct difference *difference, const char *measure);

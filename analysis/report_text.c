@@ -2,6 +2,7 @@
 #include "analysis/report.h"
 
 #include "analysis/timeline.h"
+#include "analysis/suggest.h"
 #include "analysis/verdict.h"
 
 #include <errno.h>
@@ -410,7 +411,7 @@ static void print_plan(const struct table *table, const char *plan)
     bool is_complete = strstr(plan, "\nsite ") != NULL;
     const char *slash = strrchr(meta->program, '/'), *name = slash ? slash + 1 : meta->program;
 
-    printf("  %s\n\n", is_complete ? "A plan to begin with; what does not hold is not given up, so it can be tried:"
+    printf("  %s\n\n", is_complete ? "A plan to begin with (--plan FILE writes it); what does not hold is not given up:"
                                    : "Where to look for a lens (lens lenses lists them, man 5 lens-plan explains):");
     for (const char *line = plan; *line;) {
         size_t bytes = strcspn(line, "\n");
@@ -431,9 +432,20 @@ static void print_plan(const struct table *table, const char *plan)
     }
 }
 
+/* A good part of the memory is related to some file. */
+static bool is_from_files(const struct table *table)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < table->ranking->rows_count; i++)
+        if (table->ranking->rows[i].backing.relation >= RANKING_READ_INTO)
+            bytes += table->ranking->rows[i].figures.at_peak_bytes;
+    return bytes > table->ranking->peak_bytes / 20;
+}
+
 static void print_footer(const struct table *table)
 {
-    char *plan = verdict_plan(table->ranking, table->options->top);
+    char *plan = suggest_plan(table->ranking, table->options->top);
 
     if (table->ranking->peak_bytes == 0) {
         printf("No memory was allocated through malloc.\n");
@@ -443,7 +455,8 @@ static void print_footer(const struct table *table)
     if (plan)
         print_plan(table, plan);
     else if (!bytes_of(table, VERDICT_NOT_TOLD))
-        printf("  No row is both large and read from a file: a plan would have little to win here.\n");
+        printf("  %s\n", is_from_files(table) ? "What comes from files lies in small blocks, or in many places: no plan is suggested."
+                                            : "No large memory is related to a file that was read: a plan would have little to win here.");
     print_reasons(table);
     free(plan);
 }

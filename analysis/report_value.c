@@ -3,6 +3,7 @@
 
 #include "analysis/timeline.h"
 #include "analysis/value.h"
+#include "analysis/suggest.h"
 #include "analysis/verdict.h"
 
 #include <math.h>
@@ -212,7 +213,7 @@ json_object *report_value(const struct study *study, const struct ranking *ranki
                           const struct report_value_limits *limits)
 {
     json_object *value = json_object_new_object(), *traces = json_object_new_array(), *sites = json_object_new_array();
-    char *plan = verdict_plan(ranking, ranking->rows_count);
+    char *plan = suggest_plan(ranking, ranking->rows_count);
 
     json_object_object_add(value, "lens_report", json_object_new_int(1));
     value_add_text(value, "version", lens_version());

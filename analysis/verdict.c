@@ -10,9 +10,6 @@
 #include <string.h>
 
 #define SMALL_BLOCK_BYTES 4096u
-#define SITES_MAX 8
-#define SHARE_MIN 0.02 /* of the peak: smaller rows are not worth a plan */
-#define PLAN_BLOCK_MIN 65536u /* the plan language's own default */
 
 static const char *base_name(const char *path)
 {
@@ -23,7 +20,7 @@ static const char *base_name(const char *path)
 
 /* ------------------------------------------------------------------ which */
 
-static double mean_bytes(const struct ranking_row *row)
+double verdict_block_bytes(const struct ranking_row *row)
 {
     if (row->figures.at_peak_count)
         return (double)row->figures.at_peak_bytes / (double)row->figures.at_peak_count;
@@ -39,7 +36,7 @@ enum verdict verdict_of(const struct ranking_row *row)
 {
     if (is_mapping(row))
         return VERDICT_MAPPING;
-    if (mean_bytes(row) < SMALL_BLOCK_BYTES)
+    if (verdict_block_bytes(row) < SMALL_BLOCK_BYTES)
         return VERDICT_SMALL_BLOCKS;
     if (row->backing.relation == RANKING_READ_INTO)
         return VERDICT_READ_INTO;
@@ -77,7 +74,7 @@ void verdict_phrase(const struct ranking_row *row, char *to, size_t room)
                  terminal_bytes(size, (double)backing->bytes));
         break;
     case VERDICT_SMALL_BLOCKS:
-        snprintf(to, room, "small blocks, %s on average", terminal_bytes(size, mean_bytes(row)));
+        snprintf(to, room, "small blocks, %s on average", terminal_bytes(size, verdict_block_bytes(row)));
         break;
     case VERDICT_MAPPING:
         snprintf(to, room, "mapped by the program itself, not malloc");
@@ -125,7 +122,7 @@ static size_t escape(char *to, char c)
 }
 
 /* A text in quotes. Characters that a glob reads otherwise get a \ of their own. */
-static void quote(const char *text, char *to, size_t room)
+void verdict_quote(const char *text, char *to, size_t room)
 {
     size_t length = 0;
 
@@ -159,70 +156,5 @@ void verdict_site(const struct ranking_row *row, char *to, size_t room)
         snprintf(text, sizeof text, "%.500s:%u", base_name(symbol->file), symbol->line);
     else
         snprintf(text, sizeof text, "%s", symbol->is_known ? symbol->module : symbol->function);
-    quote(text, to, room);
-}
-
-static bool is_worth_a_plan(const struct ranking *ranking, const struct ranking_row *row)
-{
-    enum verdict verdict = verdict_of(row);
-
-    return (verdict == VERDICT_READ_INTO || verdict == VERDICT_READ_NEAR) &&
-           (double)row->figures.at_peak_bytes >= SHARE_MIN * (double)ranking->peak_bytes &&
-           mean_bytes(row) >= PLAN_BLOCK_MIN;
-}
-
-/* A glob for the files of a row, in quotes: the name of the only one, or what several have in common. */
-static void quote_files(const struct ranking_backing *backing, char *to, size_t room)
-{
-    char ending[300];
-
-    if (!backing->others) {
-        quote(base_name(backing->path), to, room);
-        return;
-    }
-    quote(backing->ending ? backing->ending : "", ending, sizeof ending);
-    snprintf(to, room, "\"*%s", ending + 1);
-}
-
-/* One site. What was parsed needs a lens that nobody has found yet: its lines are comments, so that the plan is right. */
-static void print_site(FILE *out, const struct ranking_row *row, const char *site)
-{
-    char file[600], size[24];
-    bool is_known = verdict_of(row) == VERDICT_READ_INTO;
-
-    quote_files(&row->backing, file, sizeof file);
-    terminal_bytes(size, (double)row->figures.at_peak_bytes);
-    if (is_known)
-        fprintf(out, "site %s {  # %s\n    file %s\n    lens verbatim\n    extent read\n}\n", site, size, file);
-    else
-        fprintf(out, "# site %s {  # %s\n#     file %s\n#     lens ...  # what makes it of the file: lens lenses\n# }\n",
-                site, size, file);
-}
-
-char *verdict_plan(const struct ranking *ranking, size_t rows)
-{
-    char *text = NULL;
-    size_t bytes = 0, sites = 0;
-    FILE *out = open_memstream(&text, &bytes);
-
-    if (!out)
-        return NULL;
-    fputs("lens-plan 1\n", out);
-    for (size_t i = 0; i < ranking->rows_count && i < rows && sites < SITES_MAX; i++) {
-        char site[700];
-
-        if (!is_worth_a_plan(ranking, &ranking->rows[i]))
-            continue;
-        verdict_site(&ranking->rows[i], site, sizeof site);
-        fflush(out);
-        if (sites && strstr(text, site))
-            continue; /* another line of the same function: one site is both */
-        print_site(out, &ranking->rows[i], site);
-        sites++;
-    }
-    if (fclose(out) != 0 || sites == 0) {
-        free(text);
-        return NULL;
-    }
-    return text;
+    verdict_quote(text, to, room);
 }

@@ -1,5 +1,5 @@
 /*
- * verdict.h - what could be done about a row of the ranking: the words for a person, and the plan to begin with.
+ * verdict.h - what could be done about a row of the ranking: the words for a person, and what a plan calls it.
  */
 #ifndef LENS_VERDICT_H
 #define LENS_VERDICT_H
@@ -29,10 +29,9 @@ void verdict_phrase(const struct ranking_row *row, char *to, size_t room);
 double verdict_saving(const struct ranking_row *row, bool *is_bound);
 /* How the plan language calls the row's site: "function", "file.c:12" or "module+0x12", quoted and escaped. */
 void verdict_site(const struct ranking_row *row, char *to, size_t room);
-/*
- * The plan for the rows that a plan can be written for, at most `rows` of them, in malloc memory. NULL if there are none
- * (or no memory).
- */
-char *verdict_plan(const struct ranking *ranking, size_t rows);
+/* A text in quotes, for a plan: what a glob reads otherwise gets a \ of its own. */
+void verdict_quote(const char *text, char *to, size_t room);
+/* Of one block of the row, on average. */
+double verdict_block_bytes(const struct ranking_row *row);
 
 #endif

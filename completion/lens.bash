@@ -89,8 +89,8 @@ _lens()
         --sort) words="peak bytetime idle saving" ;;
         --top | --frames) words="1 3 10" ;;
         *)
-            if [[ $current == -* ]] && [[ $previous != --json && $previous != --folded && $previous != --pprof && $previous != --html ]]; then
-                words="--top --sort --frames --json --folded --pprof --html --debug-dir --quiet --help"
+            if [[ $current == -* ]] && [[ $previous != --json && $previous != --folded && $previous != --pprof && $previous != --html && $previous != --plan ]]; then
+                words="--top --sort --frames --json --folded --pprof --html --plan --debug-dir --quiet --help"
             else
                 mapfile -t COMPREPLY < <(compgen -f -- "$current")
                 return

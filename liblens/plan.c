@@ -290,7 +290,7 @@ static int parse_magic(struct lensi_parser *parser)
     const struct lensi_token *token = &parser->lexer.token;
     struct lensi_place place = lensi_parser_place(parser);
 
-    if (!lensi_parser_sees(parser, "lens-plan") || place.line != 1 || place.column != 1)
+    if (!lensi_parser_sees(parser, "lens-plan") || place.line != 1)
         return lensi_parser_fail(parser, (struct lensi_place){1, 1},
                                  "this is not a plan; the first line must be: lens-plan 1");
     int result = lensi_parser_next(parser);
