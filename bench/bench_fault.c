@@ -137,7 +137,7 @@ int main(int argc, char **argv)
     printf("%-8s %14s %14s %8s %14s %14s\n", "threads", "bare/s", "lens/s", "ratio", "bare ns/fault", "lens ns/fault");
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         double bare, with, miss = 1 - (double)budget / (double)pages;
-        lensi_sys_catch(SIGBUS, bare_handler, NULL);
+        lensi_sys_catch(SIGBUS, bare_handler, SA_RESTART, NULL);
         rate(area, counts[i], 1); /* fills the ring */
         bare = rate(area, counts[i], 7);
         sigaction(SIGBUS, &ours, NULL);

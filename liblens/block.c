@@ -337,12 +337,21 @@ void lensi_unpin_slow(const void *at, size_t bytes)
 }
 
 /* Whole chunks: so a touch of a page that is there, in such a chunk, fails only because the program wants it to. */
+/* Pinned for good already: coroutines ask at every switch. */
+static bool is_kept(struct span span)
+{
+    for (uint64_t page = span.first; page < span.first + span.count; page += LENSI_CHUNK_PAGES - page % LENSI_CHUNK_PAGES)
+        if (!(atomic_load(&lensi_chunk_of(page)->pins) & LENSI_PINS_FOREVER))
+            return false;
+    return true;
+}
+
 void lensi_pin_forever_slow(const void *at, size_t bytes)
 {
     struct span span = pages_in(at, bytes);
     uint64_t before = span.first % LENSI_CHUNK_PAGES, end = span.first + span.count;
 
-    if (!span.count || lensi_retired)
+    if (!span.count || lensi_retired || is_kept(span))
         return;
     end = (end + LENSI_CHUNK_PAGES - 1) / LENSI_CHUNK_PAGES * LENSI_CHUNK_PAGES;
     span = clip_to_block((struct span){span.first - before, end - (span.first - before)});

@@ -134,8 +134,13 @@ void lensi_fork_child(void);   /* in the child, before any program code */
  * every thread's mask, and the program's action for them must come to us.
  */
 uint64_t lensi_fault_signals(void);
+/* Which of them the program believes that this thread blocks. */
+extern _Thread_local uint64_t lensi_fault_blocked __attribute__((tls_model("initial-exec"), visibility("hidden")));
 /* sigaction(2) for one of them as the program sees it: we keep its wish and act on it for faults not ours. */
 struct sigaction;
 void lensi_fault_action(int number, const struct sigaction *set, struct sigaction *old);
+/* Before an exec: what the program ignores of them is ignored, for the next one to inherit; and when the exec has failed. */
+void lensi_fault_hand_on(void);
+void lensi_fault_take_back(void);
 
 #endif

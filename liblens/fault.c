@@ -13,6 +13,7 @@
 #include "liblens/direct.h"
 #include "liblens/fetch.h"
 #include "liblens/first.h"
+#include "liblens/forward.h"
 #include "liblens/gate.h"
 #include "liblens/log.h"
 #include "liblens/region.h"
@@ -24,73 +25,6 @@
 #include <errno.h>
 #include <string.h>
 #include <ucontext.h>
-
-
-/* ---- the program's own actions for the signals that are ours: two copies, so that reading needs no lock */
-
-static struct program_action {
-    struct sigaction copy[2];
-    _Atomic uint32_t now;
-} program_actions[2]; /* the rung's signal, and SIGSEGV where that is another */
-static struct lensi_lock program_action_lock;
-
-static struct program_action *action_of(int number) { return &program_actions[number != lensi_rung->signal]; }
-
-void lensi_fault_action(int number, const struct sigaction *set, struct sigaction *old)
-{
-    struct program_action *action = action_of(number);
-    uint32_t now;
-
-    lensi_lock(&program_action_lock);
-    now = atomic_load(&action->now);
-    if (old)
-        *old = action->copy[now];
-    if (set) {
-        action->copy[!now] = *set;
-        atomic_store(&action->now, !now);
-    }
-    lensi_unlock(&program_action_lock);
-}
-
-/* The default action: it takes effect when our handler returns and the access, or the signal, comes again. */
-static void act_by_default(int number, bool sent)
-{
-    struct { lensi_signal_handler handler; unsigned long flags; void *restorer; uint64_t mask; } plain = {0};
-
-    lensi_sys(SYS_rt_sigaction, number, (long)&plain, 0, 8, 0, 0);
-    if (sent)
-        lensi_sys(SYS_tgkill, lensi_sys_process_id(), lensi_sys_thread_id(), number, 0, 0, 0);
-}
-
-/* A signal that is not about our pages goes where the program wants it. */
-static void forward(int number, siginfo_t *info, void *context)
-{
-    struct sigaction action = action_of(number)->copy[atomic_load(&action_of(number)->now)];
-    bool sent = info->si_code <= 0;
-    uint64_t mask = 0, old;
-
-    if (action.sa_handler == SIG_IGN && sent)
-        return;
-    if (action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN) {
-        act_by_default(number, sent);
-        return;
-    }
-    memcpy(&mask, &((ucontext_t *)context)->uc_sigmask, sizeof mask);
-    for (int i = 0; i < 64; i++)
-        if (sigismember(&action.sa_mask, i + 1) == 1)
-            mask |= 1ull << i;
-    mask &= ~lensi_fault_signals(); /* our own faults must still reach us while their handler runs */
-    if (action.sa_flags & SA_RESETHAND) {
-        struct sigaction none = {.sa_handler = SIG_DFL};
-        lensi_fault_action(number, &none, NULL);
-    }
-    lensi_sys_signal_mask(SIG_SETMASK, mask, &old);
-    if (action.sa_flags & SA_SIGINFO)
-        action.sa_sigaction(number, info, context);
-    else
-        action.sa_handler(number);
-    lensi_sys_signal_mask(SIG_SETMASK, old, NULL);
-}
 
 /* ---- the states */
 
@@ -333,19 +267,18 @@ void lensi_fault_handler(int number, siginfo_t *info, void *context)
 {
     struct touch touch;
 
-
     if (info->si_code <= 0 || !is_block_page(info->si_addr) || is_own_protection(info->si_addr, is_write(context))) {
-        forward(number, info, context);
+        lensi_forward(number, info, context);
         return;
     }
     if (number != lensi_rung->signal) {
         if (!lensi_direct_waits(info->si_addr))
-            forward(number, info, context);
+            lensi_forward(number, info, context);
         return;
     }
     if (is_foreign(lensi_page_of(info->si_addr))) {
         if (fails_again(info->si_addr))
-            forward(number, info, context);
+            lensi_forward(number, info, context);
         return;
     }
     touch = (struct touch){lensi_page_of(info->si_addr), is_write(context)};
@@ -359,14 +292,13 @@ int lensi_fault_listen(void)
 
     for (int number = 1; number < 64 && result == 0; number++)
         if (lensi_fault_signals() >> (number - 1) & 1)
-            result = lensi_sys_catch(number, lensi_fault_handler, &action_of(number)->copy[0]);
+            result = lensi_forward_listen(number, lensi_fault_handler);
     return result;
 }
 
-/* The new action shows only when it is complete. */
 void lensi_fault_after_fork(void)
 {
-    atomic_store(&program_action_lock.held, 0);
+    lensi_forward_after_fork();
     lensi_aside_after_fork();
 }
 

@@ -1,6 +1,7 @@
 /* helper.c - see helper.h. */
 #include "liblens/helper.h"
 
+#include "liblens/engine.h"
 #include "liblens/sys.h"
 
 #include <pthread.h>
@@ -58,7 +59,8 @@ int lensi_helper_start(void *(*run)(void *context), void *context)
     uint64_t before;
     int result;
 
-    lensi_sys_signal_mask(SIG_SETMASK, LENSI_HELPER_MASK, &before); /* not BLOCK: who calls may hold back libc's two */
+    /* Not BLOCK: who calls may hold back libc's two. A pthread_create of the program's own may touch absent memory. */
+    lensi_sys_signal_mask(SIG_SETMASK, LENSI_HELPER_MASK & ~lensi_fault_signals(), &before);
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);

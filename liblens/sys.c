@@ -2,6 +2,7 @@
 #include "liblens/sys.h"
 
 #include "liblens/inject.h"
+#include "liblens/restorer.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -496,20 +497,15 @@ struct kernel_sigaction {
 };
 
 #if defined(__x86_64__)
-__attribute__((visibility("hidden"))) void lensi_sys_restorer(void);
-__asm__(".text\n.balign 16\n.type lensi_sys_restorer,@function\n.hidden lensi_sys_restorer\n"
-        "nop\nlensi_sys_restorer:\nmov $15,%eax\nsyscall\n.size lensi_sys_restorer,.-lensi_sys_restorer\n");
-#define RESTORER lensi_sys_restorer
-#define RESTORER_FLAG 0x04000000ul
+#define RESTORER lensi_restorer_ours
 #else
 #define RESTORER NULL
-#define RESTORER_FLAG 0ul
 #endif
 
-int lensi_sys_catch(int number, lensi_signal_handler handler, struct sigaction *old)
+int lensi_sys_catch(int number, lensi_signal_handler handler, int flags, struct sigaction *old)
 {
     struct kernel_sigaction mine = {.handler = handler,
-                                    .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART | RESTORER_FLAG,
+                                    .flags = (unsigned long)(SA_SIGINFO | SA_ONSTACK | flags) | LENSI_RESTORER_FLAG,
                                     .restorer = RESTORER,
                                     .mask = ~0ull};
     struct kernel_sigaction before = {0};
@@ -518,7 +514,7 @@ int lensi_sys_catch(int number, lensi_signal_handler handler, struct sigaction *
     if (result == 0 && old) {
         *old = (struct sigaction){0};
         old->sa_sigaction = before.handler;
-        old->sa_flags = (int)(before.flags & ~RESTORER_FLAG);
+        old->sa_flags = (int)(unsigned)before.flags;
         for (int i = 0; i < 64; i++)
             if (before.mask >> i & 1)
                 sigaddset(&old->sa_mask, i + 1);

@@ -95,7 +95,8 @@ int lensi_sys_process_id(void);
 
 /* Signals, with the kernel's own structures: the handler runs with every signal blocked. */
 typedef void (*lensi_signal_handler)(int number, siginfo_t *info, void *context);
-int lensi_sys_catch(int number, lensi_signal_handler handler, struct sigaction *old);
+/* flags: SA_RESTART or none. */
+int lensi_sys_catch(int number, lensi_signal_handler handler, int flags, struct sigaction *old);
 int lensi_sys_signal_mask(int how, uint64_t set, uint64_t *old);
 /*
  * What a thread of our own blocks: everything but the two signals by which libc reaches all threads of a process.

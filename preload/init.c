@@ -14,6 +14,7 @@
 #include "preload/descriptors.h"
 #include "preload/io.h"
 #include "preload/malloc.h"
+#include "preload/masks.h"
 #include "preload/next.h"
 #include "preload/process.h"
 #include "preload/use_malloc.h"
@@ -22,6 +23,7 @@
 #include "preload/record_fill.h"
 #include "preload/record_malloc.h"
 #include "preload/seccomp.h"
+#include "preload/signals.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -234,6 +236,8 @@ __attribute__((constructor(101))) static void begin(int argc, char **argv, char 
     lensi_main_stack_init();
     lensi_deepbind_init();
     start(argc, argv, environment);
+    lensi_signals_init();
+    lensi_mask_begin();
     if (!started)
         return;
     lensi_process_init();

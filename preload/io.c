@@ -2,7 +2,7 @@
 #undef _FORTIFY_SOURCE /* we define what its headers would redefine */
 #include "preload/io.h"
 #include "preload/io_table.h"
-#include "preload/signals.h"
+#include "preload/masks.h"
 
 #include <aio.h>
 #include <dirent.h>
@@ -51,7 +51,10 @@
 #define MESSAGE_IN(message) lensi_pins_add_message(&pins, (message), LENSI_PIN_IN);
 #define MESSAGES_IN(list, n) lensi_pins_add_messages(&pins, (list), (n), LENSI_PIN_IN);
 #define FDS(set, n) OUT(set, ((size_t)((n) > 0 ? (n) : 0) + 63) / 64 * 8)
-#define SPAWN(actions, attributes) add_spawn(&pins, (actions), (attributes));
+#define SPAWN(actions, attributes) \
+    posix_spawnattr_t attributes##_copy_; \
+    add_spawn(&pins, (actions), (attributes)); \
+    attributes = lensi_mask_spawn(attributes, &attributes##_copy_);
 #define FOREVER_AIO(io) keep_aio((io), sizeof *(io), (io)->aio_buf, (io)->aio_nbytes);
 #define FOREVER_AIO_LIST(list, n) \
     for (int i_ = 0; i_ < (n); i_++) \

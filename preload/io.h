@@ -139,8 +139,10 @@ bool lensi_file_is_told(int fd);
 #define ADDRESS(address, bytes) lensi_pins_add_address(&pins, (address), (bytes));
 #define AROUND(at) lensi_pins_add_around(&pins, (at));
 #define FOREVER(at, bytes) lensi_pin_forever((at), (bytes));
-/* The program is about to become another one. */
-#define LEAVES lensi_process_leaves();
+/* The program is about to become another one; it stays if the wrapper comes to its end. */
+#define LEAVES \
+    __attribute__((cleanup(lensi_process_stays), unused)) const int leaves_ = 0; \
+    lensi_process_leaves();
 /* A signal mask that the kernel will use: replaced by a copy that leaves the fault signal out. */
 #define MASK(mask) \
     sigset_t mask##_copy_; \

@@ -13,7 +13,6 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/sem.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 /*
@@ -125,22 +124,6 @@ LENSI_EXPORT mqd_t mq_open(const char *name, int flags, ...)
     result = LENSI_NEXT(mq_open)(name, flags, mode, attributes);
     lensi_pins_end(&pins);
     return result;
-}
-
-/* A coroutine's stack: a signal that arrives on it has its frame written by the kernel. */
-LENSI_EXPORT void makecontext(ucontext_t *context, void (*run)(void), int count, ...)
-{
-    enum { ARGUMENTS = 16 }; /* more than anybody passes; those past `count` are not looked at */
-    long a[ARGUMENTS] = {0};
-    va_list list;
-
-    lensi_pin_forever(context->uc_stack.ss_sp, context->uc_stack.ss_size);
-    va_start(list, count);
-    for (int i = 0; i < count && i < ARGUMENTS; i++)
-        a[i] = va_arg(list, long);
-    va_end(list);
-    LENSI_NEXT(makecontext)(context, run, count < ARGUMENTS ? count : ARGUMENTS, a[0], a[1], a[2], a[3], a[4], a[5],
-                            a[6], a[7], a[8], a[9], a[10], a[11], a[12], a[13], a[14], a[15]);
 }
 
 /* ---- exec with a list: made a vector on the stack, as libc does it, then the same as the others */

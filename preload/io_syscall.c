@@ -8,6 +8,7 @@
 #include "preload/descriptors.h"
 #include "preload/io.h"
 #include "preload/io_syscalls.h"
+#include "preload/masks.h"
 #include "preload/process.h"
 #include "preload/record.h"
 #include "preload/signals.h"
@@ -132,6 +133,20 @@ static long forked(long number, long a, long b, long c, long d, long e)
     return pid;
 }
 
+static long execute(long number, long a, long b, long c, long d, long e, long f)
+{
+    LEAVES
+    return pinned(number, a, b, c, d, e, f);
+}
+
+static long by_number(long result)
+{
+    if (result >= 0)
+        return result;
+    errno = (int)-result;
+    return -1;
+}
+
 /* The calls for which this library has a function that does more than pin. False: not one of them. */
 static bool by_name(long number, long a, long b, long c, long d, long e, long f, long *result)
 {
@@ -159,6 +174,11 @@ static bool by_name(long number, long a, long b, long c, long d, long e, long f,
         if (b && !lensi_is_program_readable((const void *)b, sizeof(uint64_t)))
             return false;
         *result = sigprocmask((int)a, (const void *)b, (void *)c);
+        return true;
+    case SYS_rt_sigaction:
+        if (!lensi_fault_signals())
+            return false;
+        *result = by_number(lensi_action_by_number((int)a, (const void *)b, (void *)c, (size_t)d));
         return true;
     case SYS_rt_sigsuspend: *result = sigsuspend((const void *)a); return true;
     default: return false;
@@ -203,7 +223,7 @@ long lensi_syscall(long number, long a, long b, long c, long d, long e, long f)
     if (number == SYS_exit_group)
         lensi_process_ends((int)a);
     if (number == SYS_execve || number == SYS_execveat)
-        lensi_process_leaves();
+        return execute(number, a, b, c, d, e, f);
     if (by_name_once(number, a, b, c, d, e, f, &result))
         return result;
     if (number == SYS_io_submit)

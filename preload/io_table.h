@@ -265,7 +265,6 @@
       IN_ONE(from) IN_ONE(zone)) \
     R(int, adjtimex, (struct timex *t), (t), OUT_ONE(t)) \
     R(int, clock_adjtime, (clockid_t clock, struct timex *t), (clock, t), OUT_ONE(t)) \
-    R(int, timer_create, (clockid_t clock, struct sigevent *e, timer_t *to), (clock, e, to), IN_ONE(e) OUT_ONE(to)) \
     R(int, timer_settime, (timer_t timer, int flags, const struct itimerspec *t, struct itimerspec *old), \
       (timer, flags, t, old), IN_ONE(t) OUT_ONE(old)) \
     R(int, timer_gettime, (timer_t timer, struct itimerspec *to), (timer, to), OUT_ONE(to)) \
@@ -319,11 +318,11 @@
     R(int, posix_spawn, (pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions, \
       const posix_spawnattr_t *attributes, char *const *argv, char *const *envp), \
       (pid, path, actions, attributes, argv, envp), \
-      SPAWN(actions, attributes) TEXT(path) TEXTS(argv) TEXTS(envp)) \
+      SPAWN(actions, attributes) OUT_ONE(pid) TEXT(path) TEXTS(argv) TEXTS(envp)) \
     R(int, posix_spawnp, (pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions, \
       const posix_spawnattr_t *attributes, char *const *argv, char *const *envp), \
       (pid, path, actions, attributes, argv, envp), \
-      SPAWN(actions, attributes) TEXT(path) TEXTS(argv) TEXTS(envp))
+      SPAWN(actions, attributes) OUT_ONE(pid) TEXT(path) TEXTS(argv) TEXTS(envp))
 
 #define LENSI_IO_QUEUES(R) \
     R(int, msgsnd, (int id, const void *from, size_t n, int flags), (id, from, n, flags), IN(from, n + sizeof(long))) \
@@ -406,7 +405,7 @@
     H(printf) H(fprintf) H(dprintf) H(vprintf) H(vfprintf) H(vdprintf) H(__printf_chk) H(__fprintf_chk) \
     H(__dprintf_chk) H(__vprintf_chk) H(__vfprintf_chk) H(__vdprintf_chk) \
     /* io_control.c */ \
-    H(ioctl) H(fcntl) H(fcntl64) H(prctl) H(semctl) H(makecontext) H(execl) H(execlp) H(execle) \
+    H(ioctl) H(fcntl) H(fcntl64) H(prctl) H(semctl) H(execl) H(execlp) H(execle) \
     H(mq_open) H(syscall) \
     /* io_memory.c */ \
     H(madvise) H(posix_madvise) H(mprotect) H(pkey_mprotect) H(munmap) H(mremap) H(mmap) H(mmap64) H(process_madvise) \
@@ -415,11 +414,16 @@
     H(mlock) H(mlock2) H(mlockall) \
     /* io_limits.c */ \
     H(setrlimit) H(setrlimit64) H(getrlimit) H(getrlimit64) H(prlimit) H(prlimit64) \
-    /* signals.c */ \
+    /* signals.c, masks.c */ \
     H(sigaction) H(__sigaction) H(signal) H(bsd_signal) H(ssignal) H(sysv_signal) H(__sysv_signal) H(sigset) \
     H(sigignore) H(sighold) H(sigrelse) H(siginterrupt) H(sigprocmask) H(pthread_sigmask) H(sigblock) \
     H(sigsetmask) H(siggetmask) H(sigsuspend) H(__sigsuspend) H(pthread_attr_setsigmask_np) H(pthread_create) \
     H(sigpending) \
+    /* contexts.c */ \
+    H(getcontext) H(setcontext) H(swapcontext) H(makecontext) H(__sigsetjmp) H(setjmp) H(longjmp) H(_longjmp) \
+    H(siglongjmp) H(__longjmp_chk) \
+    /* notify.c */ \
+    H(timer_create) H(mq_notify) H(getaddrinfo_a) H(aio_fsync) H(aio_fsync64) \
     /* altstack.c */ \
     H(sigaltstack) \
     /* deepbind.c */ \

@@ -14,12 +14,14 @@
 #include "liblens/log.h"
 #include "liblens/sys.h"
 #include "preload/io.h"
+#include "preload/masks.h"
 #include "preload/record.h"
 #include "preload/record_death.h"
 #include "preload/record_malloc.h"
 #include "preload/record_writer.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
@@ -144,6 +146,25 @@ void lensi_process_leaves(void)
 {
     if (lensi_recording && !is_locked_in && atomic_load(&owner) == lensi_sys_process_id())
         lensi_record_finish(LENSI_END_EXEC, 0);
+    lensi_fault_hand_on();
+    lensi_mask_hand_on();
+}
+
+void lensi_process_stays(const void *unused)
+{
+    int saved = errno;
+
+    (void)unused;
+    lensi_mask_take_back();
+    lensi_fault_take_back();
+    errno = saved;
+}
+
+bool lensi_process_is_guest(void)
+{
+    int me = atomic_load(&owner);
+
+    return me && me != lensi_sys_process_id();
 }
 
 void lensi_process_locks_in(void)

@@ -13,8 +13,12 @@ void lensi_process_init(void);
 void lensi_process_ends(int status);
 /* The same when a signal is about to end the process. Async-signal-safe. */
 void lensi_process_dies(int number);
-/* The same before an exec, which may fail: the recorder writes what it has. */
+/* The same before an exec: the recorder writes what it has, and what the next program is to inherit is put in place. */
 void lensi_process_leaves(void);
+/* The exec has failed: goes on as before. Takes what LEAVES (io.h) declares, to serve as its cleanup. */
+void lensi_process_stays(const void *unused);
+/* Whether this is a vfork's child, which has our memory but is a process of its own. */
+bool lensi_process_is_guest(void);
 
 /*
  * The same before the program gives up system calls for good (seccomp): the engine retires, and neither it nor the recorder makes a

@@ -44,8 +44,7 @@ const struct sigaction *lensi_death_action(int number, const struct sigaction *s
 {
     if (!set || set->sa_handler != SIG_DFL || !is_fatal(number))
         return set;
-    *ours = (struct sigaction){.sa_sigaction = dies, .sa_flags = SA_SIGINFO | SA_ONSTACK};
-    sigemptyset(&ours->sa_mask);
+    *ours = (struct sigaction){.sa_sigaction = dies, .sa_mask = set->sa_mask, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     return ours;
 }
 
@@ -60,7 +59,7 @@ void lensi_death_set(int number, sighandler_t handler)
 void lensi_death_hide(struct sigaction *old)
 {
     if (old && is_ours(old))
-        *old = (struct sigaction){.sa_handler = SIG_DFL};
+        *old = (struct sigaction){.sa_handler = SIG_DFL, .sa_mask = old->sa_mask};
 }
 
 sighandler_t lensi_death_hidden(sighandler_t old) { return old == (sighandler_t)(void *)dies ? SIG_DFL : old; }

@@ -1,287 +1,175 @@
 /*
- * signals.c - the fault signals stay out of every mask and their actions stay ours; programs see what they asked for.
+ * signals.c - the actions of the fault signals stay ours; programs see what they asked for.
  *
- * A touch of an absent page while its signal is blocked kills the process, and workers that block every signal
- * are common. So it is taken out of the masks on their way to the kernel, and what the program wished is remembered:
- * per thread which of them it "blocks", per signal which its handler's mask held. The actions themselves are
- * kept by the engine (lensi_fault_action), which forwards what is not its own fault.
- *
- * Not kept up: a thread that "blocks" a fault signal still gets one sent by kill(2); masks edited in a ucontext.
+ * The engine keeps what the program wants done with them (lensi_fault_action) and forwards what is not its own fault. Of
+ * every other action the mask loses the fault signals, which are remembered here. A handler may also edit the mask in its
+ * context: what it returns to is a restorer of ours, which looks (restorer.h).
  */
 #undef _FORTIFY_SOURCE
 #include "preload/signals.h"
 
+#include "liblens/restorer.h"
+#include "liblens/sys.h"
 #include "preload/io.h"
+#include "preload/masks.h"
 #include "preload/record_death.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <gnu/libc-version.h>
 #include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
 
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations" /* sigset and its kind: old programs use them */
 
-enum { KERNEL_SET_BYTES = 8, SIGNALS = 65 };
-
-/* Which fault signals the program believes that this thread blocks; bits as in the kernel's masks. */
-static _Thread_local uint64_t blocked __attribute__((tls_model("initial-exec")));
-/* Which of them the program's handler of a signal was to run with blocked. */
-static _Atomic uint64_t handler_blocks[SIGNALS];
+/* Which fault signals the program's handler of a signal was to run with blocked. */
+static _Atomic uint64_t handler_blocks[LENSI_SIGNALS];
+/* What the program wanted its handler of a signal to return to, where it said so by number. */
+static _Atomic uintptr_t restorer_wished[LENSI_SIGNALS];
 
 LENSI_EXPORT int __sigaction(int number, const struct sigaction *set, struct sigaction *old);
 LENSI_EXPORT sighandler_t bsd_signal(int number, sighandler_t handler);
 LENSI_EXPORT sighandler_t __sysv_signal(int number, sighandler_t handler);
-LENSI_EXPORT int __sigsuspend(const sigset_t *mask);
 
-/* libc's sigset_t is larger than the kernel's; only the kernel's part is read and written. */
-static void set_copy(sigset_t *to, const sigset_t *from)
+static bool is_signal(int number) { return number > 0 && number < LENSI_SIGNALS; }
+
+static void remember(int number, uint64_t members, uintptr_t restorer)
 {
-    memcpy(to, from, KERNEL_SET_BYTES);
+    if (members == atomic_load(&handler_blocks[number]) && restorer == atomic_load(&restorer_wished[number]))
+        return;
+    if (lensi_process_is_guest()) /* a vfork's child: its actions are not its parent's */
+        return;
+    atomic_store(&handler_blocks[number], members);
+    atomic_store(&restorer_wished[number], restorer);
 }
 
-/* The fault signals in set. */
-static uint64_t faults_in(const sigset_t *set)
-{
-    uint64_t bits;
+/* ---- the kernel's own form of an action */
 
-    memcpy(&bits, set, sizeof bits);
-    return bits & lensi_fault_signals();
-}
-
-static void take_out(sigset_t *set, uint64_t signals)
-{
-    uint64_t bits;
-
-    memcpy(&bits, set, sizeof bits);
-    bits &= ~signals;
-    memcpy(set, &bits, sizeof bits);
-}
-
-static void put_in(sigset_t *set, uint64_t signals)
-{
-    uint64_t bits;
-
-    memcpy(&bits, set, sizeof bits);
-    bits |= signals;
-    memcpy(set, &bits, sizeof bits);
-}
-
-static uint64_t bit(int number)
-{
-    return number > 0 && number < SIGNALS ? 1ull << (number - 1) : 0;
-}
-
-static bool is_fault(int number)
-{
-    return bit(number) & lensi_fault_signals();
-}
-
-const sigset_t *lensi_mask_without(const sigset_t *mask, sigset_t *copy)
-{
-    if (!mask || !lensi_is_pinning() || !lensi_is_program_readable(mask, KERNEL_SET_BYTES))
-        return mask;
-    sigemptyset(copy);
-    set_copy(copy, mask);
-    take_out(copy, lensi_fault_signals());
-    return copy;
-}
-
-/* ---- masks */
-
-static void note_mask(int how, uint64_t members)
-{
-    if (how == SIG_SETMASK)
-        blocked = members;
-    else if (how == SIG_BLOCK)
-        blocked |= members;
-    else
-        blocked &= ~members;
-}
-
-typedef int mask_function(int how, const sigset_t *set, sigset_t *old);
-
-/* The kernel gets copies, because it would write `old` itself. */
-static int change_mask(mask_function *next, int how, const sigset_t *set, sigset_t *old)
-{
-    uint64_t was = blocked, members = set ? faults_in(set) : 0;
-    sigset_t clean, before;
-    int result;
-
-    if (!lensi_fault_signals())
-        return next(how, set, old);
-    sigemptyset(&before);
-    result = next(how, lensi_mask_without(set, &clean), &before);
-    if (result != 0)
-        return result;
-    if (set)
-        note_mask(how, members);
-    put_in(&before, was);
-    if (old)
-        set_copy(old, &before);
-    return 0;
-}
-
-LENSI_EXPORT int sigprocmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
-{
-    return change_mask(LENSI_NEXT(sigprocmask), how, set, old);
-}
-
-LENSI_EXPORT int pthread_sigmask(int how, const sigset_t *restrict set, sigset_t *restrict old)
-{
-    return change_mask(LENSI_NEXT(pthread_sigmask), how, set, old);
-}
-
-/* The BSD calls take masks of 32 bits. */
-LENSI_EXPORT int sigblock(int mask)
-{
-    uint64_t faults = (uint32_t)mask & lensi_fault_signals();
-    int old = LENSI_NEXT(sigblock)((int)((uint32_t)mask & ~faults)) | (int)blocked;
-
-    blocked |= faults;
-    return old;
-}
-
-LENSI_EXPORT int sigsetmask(int mask)
-{
-    uint64_t faults = (uint32_t)mask & lensi_fault_signals();
-    int old = LENSI_NEXT(sigsetmask)((int)((uint32_t)mask & ~faults)) | (int)blocked;
-
-    blocked = faults;
-    return old;
-}
-
-LENSI_EXPORT int siggetmask(void)
-{
-    return LENSI_NEXT(siggetmask)() | (int)blocked;
-}
-
-LENSI_EXPORT int sighold(int number)
-{
-    if (!is_fault(number))
-        return LENSI_NEXT(sighold)(number);
-    blocked |= bit(number);
-    return 0;
-}
-
-LENSI_EXPORT int sigrelse(int number)
-{
-    if (!is_fault(number))
-        return LENSI_NEXT(sigrelse)(number);
-    blocked &= ~bit(number);
-    return 0;
-}
-
-LENSI_EXPORT int sigsuspend(const sigset_t *mask)
-{
-    sigset_t copy;
-
-    return LENSI_NEXT(sigsuspend)(lensi_mask_without(mask, &copy));
-}
-
-LENSI_EXPORT int __sigsuspend(const sigset_t *mask)
-{
-    return sigsuspend(mask);
-}
-
-LENSI_EXPORT int sigpending(sigset_t *to)
-{
-    struct lensi_pins pins;
-    int result;
-
-    pins.count = 0;
-    OUT(to, KERNEL_SET_BYTES)
-    result = LENSI_NEXT(sigpending)(to);
-    lensi_pins_end(&pins);
-    return result;
-}
-
-LENSI_EXPORT int pthread_attr_setsigmask_np(pthread_attr_t *attributes, const sigset_t *mask)
-{
-    sigset_t copy;
-
-    return LENSI_NEXT(pthread_attr_setsigmask_np)(attributes, lensi_mask_without(mask, &copy));
-}
-
-/* ---- threads inherit the mask, so also what the program believes of it */
-
-struct start {
-    void *(*run)(void *);
-    void *argument;
-    uint64_t blocked;
+struct kernel_action {
+    void *handler;
+    unsigned long flags;
+    void *restorer;
+    uint64_t mask;
 };
 
-static void *start_blocked(void *from)
+static struct sigaction from_kernel(const struct kernel_action *from)
 {
-    struct start start = *(struct start *)from;
+    struct sigaction to = {.sa_flags = (int)(unsigned)from->flags, .sa_restorer = (void (*)(void))from->restorer};
 
-    free(from);
-    blocked = start.blocked;
-    return start.run(start.argument);
+    to.sa_handler = (sighandler_t)from->handler;
+    sigemptyset(&to.sa_mask);
+    lensi_mask_add(&to.sa_mask, from->mask);
+    return to;
 }
 
-LENSI_EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
-                                void *(*run)(void *), void *restrict argument)
+static struct kernel_action to_kernel(const struct sigaction *from)
 {
-    struct start *start = blocked ? malloc(sizeof *start) : NULL;
+    return (struct kernel_action){(void *)from->sa_handler, (unsigned)from->sa_flags, (void *)from->sa_restorer, lensi_mask_bits(&from->sa_mask)};
+}
+
+static bool is_caught(const struct sigaction *action) { return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN; }
+
+/* Only such a handler is shown its context. */
+static bool may_edit_mask(const struct sigaction *action) { return LENSI_RESTORER_FLAG && is_caught(action) && action->sa_flags & SA_SIGINFO; }
+
+/* With our restorer where a handler may edit its mask. 0 or -errno. */
+static int install(int number, const struct sigaction *set, struct sigaction *old)
+{
+    struct kernel_action wanted = {0}, before = {0};
     int result;
 
-    if (!start)
-        return LENSI_NEXT(pthread_create)(thread, attributes, run, argument);
-    *start = (struct start){run, argument, blocked};
-    result = LENSI_NEXT(pthread_create)(thread, attributes, start_blocked, start);
-    if (result != 0)
-        free(start);
+    if (set)
+        wanted = to_kernel(set);
+#if defined(__x86_64__)
+    if (set && may_edit_mask(set)) {
+        wanted.flags |= LENSI_RESTORER_FLAG;
+        wanted.restorer = (void *)lensi_restorer_programs;
+    }
+#endif
+    result = (int)lensi_sys(SYS_rt_sigaction, number, set ? (long)&wanted : 0, (long)&before, LENSI_KERNEL_SET_BYTES, 0, 0);
+    if (result == 0)
+        *old = from_kernel(&before);
     return result;
 }
 
-/* ---- actions */
+/* Whether the function behind ours is libc's, not another library's that wants to know of it. */
+static bool is_next_libc(void)
+{
+    static _Atomic int known; /* 1: no, 2: yes */
+    Dl_info next, libc;
+
+    if (!atomic_load(&known))
+        atomic_store(&known, 1 + (dladdr((void *)LENSI_NEXT(sigaction), &next) && dladdr((void *)gnu_get_libc_version, &libc) && next.dli_fbase == libc.dli_fbase));
+    return atomic_load(&known) == 2;
+}
+
+void lensi_signals_init(void) { is_next_libc(); }
+
+/* ---- sigaction */
 
 /* Through copies: the engine must not touch the program's memory while it holds a lock. */
-static int fault_action(int number, const struct sigaction *set, struct sigaction *old)
+static void fault_action(int number, const struct sigaction *set, struct sigaction *old)
 {
     struct sigaction wish, before, ours;
 
     if (set)
         wish = *lensi_death_action(number, set, &ours);
-    lensi_fault_action(number, set ? &wish : NULL, &before);
+    lensi_fault_action(number, set && !lensi_process_is_guest() ? &wish : NULL, &before);
     lensi_death_hide(&before);
     if (old)
         *old = before;
-    return 0;
+}
+
+/* The two signals of libc's own it refuses by itself, and for SIGABRT it has a lock. */
+static bool is_left_to_libc(int number, const struct sigaction *set)
+{
+    return !set || !may_edit_mask(set) || number == 32 || number == 33 || number == SIGABRT || !is_next_libc();
 }
 
 static int other_action(int number, const struct sigaction *set, struct sigaction *old)
 {
     struct sigaction ours;
-    int result = LENSI_NEXT(sigaction)(number, lensi_death_action(number, set, &ours), old);
+    int result;
 
-    if (result == 0)
-        lensi_death_hide(old);
-    return result;
+    set = lensi_death_action(number, set, &ours);
+    if (is_left_to_libc(number, set))
+        return LENSI_NEXT(sigaction)(number, set, old);
+    result = install(number, set, old);
+    if (result < 0)
+        errno = -result;
+    return result < 0 ? -1 : 0;
 }
 
 LENSI_EXPORT int sigaction(int number, const struct sigaction *restrict set, struct sigaction *restrict old)
 {
-    struct sigaction clean;
-    uint64_t members = 0, was;
-    int result;
+    struct sigaction clean, before;
+    uint64_t members = 0;
 
-    if (!lensi_fault_signals() || number <= 0 || number >= SIGNALS)
-        return other_action(number, set, old);
-    if (is_fault(number))
-        return fault_action(number, set, old);
-    was = atomic_load(&handler_blocks[number]);
-    if (set) {
-        clean = *set;
-        members = faults_in(&clean.sa_mask);
-        take_out(&clean.sa_mask, members);
+    if (!lensi_fault_signals() || !is_signal(number)) {
+        int result = LENSI_NEXT(sigaction)(number, lensi_death_action(number, set, &clean), old);
+        if (result == 0)
+            lensi_death_hide(old);
+        return result;
     }
-    result = other_action(number, set ? &clean : NULL, old);
-    if (result == 0 && set)
-        atomic_store(&handler_blocks[number], members);
-    if (result == 0 && old)
-        put_in(&old->sa_mask, was);
-    return result;
+    if (set)
+        clean = *set;
+    if (lensi_is_fault(number)) {
+        clean.sa_flags |= (int)LENSI_RESTORER_FLAG; /* as libc does */
+        fault_action(number, set ? &clean : NULL, &before);
+    } else {
+        if (set) {
+            members = lensi_mask_faults(&clean.sa_mask);
+            lensi_mask_remove(&clean.sa_mask, members);
+        }
+        if (other_action(number, set ? &clean : NULL, &before) < 0)
+            return -1;
+        lensi_death_hide(&before);
+        lensi_mask_add(&before.sa_mask, atomic_load(&handler_blocks[number]));
+        if (set)
+            remember(number, members, 0);
+    }
+    if (old)
+        *old = before;
+    return 0;
 }
 
 LENSI_EXPORT int __sigaction(int number, const struct sigaction *set, struct sigaction *old)
@@ -289,10 +177,72 @@ LENSI_EXPORT int __sigaction(int number, const struct sigaction *set, struct sig
     return sigaction(number, set, old);
 }
 
-/* signal(2) in its flavours, for a fault signal. */
-static sighandler_t fault_handler(int number, sighandler_t handler, int flags)
+/* ---- the same by number, as sandboxes and crash reporters do it */
+
+static int change_by_number(int number, const struct kernel_action *set, struct kernel_action *old)
 {
-    struct sigaction set = {.sa_flags = flags}, old;
+    struct sigaction wish = {.sa_flags = 0}, before, ours;
+    const struct sigaction *real = NULL;
+    uintptr_t restorer = atomic_load(&restorer_wished[number]);
+    uint64_t members = 0, were = atomic_load(&handler_blocks[number]);
+    int result;
+
+    if (set) {
+        wish = from_kernel(set);
+        members = lensi_mask_faults(&wish.sa_mask);
+        lensi_mask_remove(&wish.sa_mask, members);
+        real = lensi_death_action(number, &wish, &ours);
+    }
+    result = install(number, real, &before);
+    if (result < 0)
+        return result;
+    if (set)
+        remember(number, members, may_edit_mask(&wish) ? (uintptr_t)set->restorer : 0);
+    lensi_death_hide(&before);
+    lensi_mask_add(&before.sa_mask, were);
+    *old = to_kernel(&before);
+    if (restorer)
+        old->restorer = (void *)restorer;
+    return 0;
+}
+
+int lensi_action_by_number(int number, const void *set, void *old, size_t mask_bytes)
+{
+    struct kernel_action wish, before = {0};
+    struct sigaction fault_wish, fault_before;
+    int result = 0;
+
+    if (mask_bytes != LENSI_KERNEL_SET_BYTES)
+        return -EINVAL;
+    if (set && !lensi_is_program_readable(set, sizeof wish))
+        return -EFAULT;
+    if (set)
+        memcpy(&wish, set, sizeof wish);
+    if (!is_signal(number))
+        return -EINVAL;
+    if (lensi_is_fault(number)) {
+        if (set)
+            fault_wish = from_kernel(&wish);
+        fault_action(number, set ? &fault_wish : NULL, &fault_before);
+        before = to_kernel(&fault_before);
+    } else {
+        result = change_by_number(number, set ? &wish : NULL, &before);
+    }
+    if (result < 0 || !old)
+        return result;
+    if (lensi_is_ours(old))
+        memcpy(old, &before, sizeof before);
+    else if (lensi_sys_copy_readable(old, &before, sizeof before) != sizeof before) /* by the kernel: it may not be writable */
+        return -EFAULT;
+    return 0;
+}
+
+/* ---- older calls */
+
+/* signal(2) in its flavours, for a fault signal. */
+static sighandler_t fault_handler(int number, sighandler_t handler, int flags, bool masks_itself)
+{
+    struct sigaction set = {.sa_flags = flags | (int)LENSI_RESTORER_FLAG}, old;
 
     if (handler == SIG_ERR) {
         errno = EINVAL;
@@ -300,6 +250,8 @@ static sighandler_t fault_handler(int number, sighandler_t handler, int flags)
     }
     set.sa_handler = handler;
     sigemptyset(&set.sa_mask);
+    if (masks_itself)
+        lensi_mask_add(&set.sa_mask, lensi_signal_bit(number));
     fault_action(number, &set, &old);
     return old.sa_handler;
 }
@@ -307,48 +259,47 @@ static sighandler_t fault_handler(int number, sighandler_t handler, int flags)
 /* What signal(2) and its kind have returned for a signal that is no fault's. */
 static sighandler_t other_handler(int number, sighandler_t handler, sighandler_t old)
 {
-    if (old != SIG_ERR)
+    if (old != SIG_ERR) {
+        remember(number, 0, 0);
         lensi_death_set(number, handler);
+    }
     return lensi_death_hidden(old);
 }
 
-#define SIGNAL(name, flags) \
+#define SIGNAL(name, flags, masks_itself) \
     LENSI_EXPORT sighandler_t name(int number, sighandler_t handler) \
     { \
-        if (is_fault(number)) \
-            return fault_handler(number, handler, flags); \
+        if (lensi_is_fault(number)) \
+            return fault_handler(number, handler, flags, masks_itself); \
         return other_handler(number, handler, LENSI_NEXT(name)(number, handler)); \
     }
-SIGNAL(signal, SA_RESTART)
-SIGNAL(bsd_signal, SA_RESTART)
-SIGNAL(ssignal, SA_RESTART)
-SIGNAL(sysv_signal, (int)(SA_RESETHAND | SA_NODEFER))
-SIGNAL(__sysv_signal, (int)(SA_RESETHAND | SA_NODEFER))
+SIGNAL(signal, SA_RESTART, true)
+SIGNAL(bsd_signal, SA_RESTART, true)
+SIGNAL(ssignal, SA_RESTART, true)
+SIGNAL(sysv_signal, (int)(SA_RESETHAND | SA_NODEFER), false)
+SIGNAL(__sysv_signal, (int)(SA_RESETHAND | SA_NODEFER), false)
 
 LENSI_EXPORT sighandler_t sigset(int number, sighandler_t handler)
 {
-    bool was = blocked & bit(number);
     struct sigaction before;
-    sighandler_t old;
+    sigset_t set, mask;
 
-    if (!is_fault(number))
+    if (!lensi_is_fault(number))
         return other_handler(number, handler, LENSI_NEXT(sigset)(number, handler));
     fault_action(number, NULL, &before);
-    old = before.sa_handler;
-    if (handler == SIG_HOLD) {
-        blocked |= bit(number);
-    } else {
-        blocked &= ~bit(number);
-        fault_handler(number, handler, 0);
-    }
-    return was ? SIG_HOLD : old;
+    if (handler != SIG_HOLD && fault_handler(number, handler, 0, false) == SIG_ERR)
+        return SIG_ERR;
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    sigprocmask(handler == SIG_HOLD ? SIG_BLOCK : SIG_UNBLOCK, &set, &mask);
+    return sigismember(&mask, number) == 1 ? SIG_HOLD : before.sa_handler;
 }
 
 LENSI_EXPORT int sigignore(int number)
 {
-    if (!is_fault(number))
+    if (!lensi_is_fault(number))
         return LENSI_NEXT(sigignore)(number);
-    fault_handler(number, SIG_IGN, 0);
+    fault_handler(number, SIG_IGN, 0, false);
     return 0;
 }
 
@@ -356,9 +307,10 @@ LENSI_EXPORT int siginterrupt(int number, int interrupt)
 {
     struct sigaction action;
 
-    if (!is_fault(number))
+    if (!lensi_is_fault(number))
         return LENSI_NEXT(siginterrupt)(number, interrupt);
     fault_action(number, NULL, &action);
     action.sa_flags = interrupt ? action.sa_flags & ~SA_RESTART : action.sa_flags | SA_RESTART;
-    return fault_action(number, &action, NULL);
+    fault_action(number, &action, NULL);
+    return 0;
 }

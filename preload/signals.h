@@ -1,10 +1,12 @@
-/* signals.h - the fault signal stays out of every mask, and programs do not notice. */
+/* signals.h - signal actions: those for the fault signals stay ours, and programs see what they asked for. */
 #ifndef LENSI_SIGNALS_H
 #define LENSI_SIGNALS_H
 
-#include <signal.h>
+#include <stddef.h>
 
-/* `mask`, or *copy: the same without the fault signal, if that was in it. NULL stays NULL. */
-const sigset_t *lensi_mask_without(const sigset_t *mask, sigset_t *copy);
+/* rt_sigaction as the kernel takes it, asked for by number (syscall(2)). 0 or -errno. */
+int lensi_action_by_number(int number, const void *set, void *old, size_t mask_bytes);
+/* Once, from the library's constructor. */
+void lensi_signals_init(void);
 
 #endif

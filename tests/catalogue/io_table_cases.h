@@ -44,6 +44,8 @@
     T(memfd_create, "name", memfd_create(in, 0) > 2) \
     O(mincore, FILLED(mincore((void *)((uintptr_t)&in & ~4095ul), 4096, TO(unsigned char)) == 0)) \
     O(aio_read, ({ struct aiocb a = {.aio_fildes = file_fd, .aio_buf = out, .aio_nbytes = 20}; aio_read(&a) == 0 && READ_OK(wait_for_aio(&a)); })) \
+    D(aio_fsync, ((struct aiocb){.aio_fildes = 1}), aio_fsync(O_SYNC, AT(struct aiocb)) == 0 && wait_for_aio(AT(struct aiocb)) >= -1) \
+    D(aio_fsync64, ((struct aiocb64){.aio_fildes = 1}), aio_fsync64(O_SYNC, AT(struct aiocb64)) == 0 && wait_for_aio(AT(struct aiocb)) >= -1) \
     O(aio_read64, ({ struct aiocb a = {.aio_fildes = file_fd, .aio_buf = out, .aio_nbytes = 20}; aio_read64((struct aiocb64 *)&a) == 0 && READ_OK(wait_for_aio(&a)); })) \
     T(aio_write, "w", ({ struct aiocb a = {.aio_fildes = sink_fd, .aio_buf = in, .aio_nbytes = 20}; aio_write(&a) == 0 && wait_for_aio(&a) == 20; })) \
     T(aio_write64, "w", ({ struct aiocb a = {.aio_fildes = sink_fd, .aio_buf = in, .aio_nbytes = 20}; aio_write64((struct aiocb64 *)&a) == 0 && wait_for_aio(&a) == 20; })) \
@@ -381,6 +383,8 @@
 /* Tried at length by another program here, or handing no memory to the kernel. */
 #define IO_TABLE_ELSEWHERE \
     "fclose", "close", "__close", "close_range", "closefrom", "dup2", "__dup2", "dup3", "dup", "pidfd_getfd", "fdopen", /* close_all, dup_games */ \
+    "getcontext", "setcontext", "swapcontext", "__sigsetjmp", "setjmp", "longjmp", "_longjmp", "siglongjmp", "__longjmp_chk", /* contexts, longjmp */ \
+    "mq_notify", "getaddrinfo_a",                                                                /* masks_inherited */ \
     "madvise", "posix_madvise", "mprotect", "pkey_mprotect",                     /* advice, protection, remapping */ \
     "munmap", "mremap", "remap_file_pages", "mmap", "mmap64",                                      /* the same */ \
     "mlock", "mlock2", "mlockall",                                                                 /* locks */ \

@@ -46,6 +46,7 @@ static void own_handler(int number, siginfo_t *info, void *context)
     (void)context;
     heard = number;
     heard_at = info->si_addr;
+    lensi_fault_blocked = 0; /* as the preload library does, with the mask that sigsetjmp saved */
     siglongjmp(back, 1);
 }
 

@@ -1,0 +1,300 @@
+/*
+ * forward.c - what the program wants done with the signals that we catch; see forward.h.
+ *
+ * Our handler runs on the alternate stack if the thread has one. A handler of the program's that did not ask for that has to
+ * run below the interrupted frame: its own signal frame is laid there, as the kernel would lay it, and our
+ * handler returns into it.
+ */
+#include "liblens/forward.h"
+
+#include "liblens/engine.h"
+#include "liblens/pages.h"
+#include "liblens/restorer.h"
+#include "liblens/rung.h"
+#include "liblens/sys.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <ucontext.h>
+
+#define BIT(number) (1ull << ((number) - 1))
+/* What Linux keeps of an action's flags (UAPI_SA_FLAGS). */
+#define FLAGS_KEPT \
+    ((unsigned)(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | 0x800 /* EXPOSE_TAGBITS */) | \
+     (unsigned)SA_RESETHAND | (unsigned)LENSI_RESTORER_FLAG)
+
+_Thread_local uint64_t lensi_fault_blocked __attribute__((tls_model("initial-exec")));
+
+/* ---- the program's actions: two copies of each, so that reading needs no lock */
+
+static struct program_action {
+    struct sigaction copy[2];
+    _Atomic uint32_t now;
+} program_actions[2]; /* the rung's signal, and SIGSEGV where that is another */
+static struct lensi_lock program_action_lock;
+static lensi_signal_handler our_handler;
+
+static struct program_action *action_of(int number) { return &program_actions[number != lensi_rung->signal]; }
+
+static bool is_caught(const struct sigaction *action) { return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN; }
+
+/* Under the lock. The new action shows only when it is complete. */
+static void replace(struct program_action *action, const struct sigaction *set)
+{
+    uint32_t next = !atomic_load(&action->now);
+
+    action->copy[next] = *set;
+    action->copy[next].sa_flags = (int)((unsigned)set->sa_flags & FLAGS_KEPT);
+    sigdelset(&action->copy[next].sa_mask, SIGKILL);
+    sigdelset(&action->copy[next].sa_mask, SIGSTOP);
+    atomic_store(&action->now, next);
+}
+
+/* Whether a system call goes on after the signal is for the program to say, also where the kernel calls us. */
+static bool restarts(const struct sigaction *action) { return !is_caught(action) || action->sa_flags & SA_RESTART; }
+
+void lensi_fault_action(int number, const struct sigaction *set, struct sigaction *old)
+{
+    struct program_action *action = action_of(number);
+    struct sigaction before;
+    uint64_t held = lensi_sys_signals_hold();
+
+    lensi_lock(&program_action_lock);
+    before = action->copy[atomic_load(&action->now)];
+    if (set) {
+        replace(action, set);
+        if (restarts(set) != restarts(&before))
+            lensi_sys_catch(number, our_handler, restarts(set) ? SA_RESTART : 0, NULL);
+    }
+    lensi_unlock(&program_action_lock);
+    lensi_sys_signals_release(held);
+    if (old)
+        *old = before;
+}
+
+/* SA_RESETHAND: the handler alone goes, flags and mask stay to be seen. */
+static void reset(int number, const struct sigaction *was)
+{
+    struct program_action *action = action_of(number);
+    struct sigaction now;
+
+    lensi_lock(&program_action_lock);
+    now = action->copy[atomic_load(&action->now)];
+    if (now.sa_handler == was->sa_handler) {
+        now.sa_handler = SIG_DFL;
+        replace(action, &now);
+    }
+    lensi_unlock(&program_action_lock);
+}
+
+int lensi_forward_listen(int number, lensi_signal_handler handler)
+{
+    our_handler = handler;
+    return lensi_sys_catch(number, handler, SA_RESTART, &action_of(number)->copy[0]);
+}
+
+static bool is_ignored(int number)
+{
+    const struct program_action *action;
+
+    if (!(lensi_fault_signals() & BIT(number)))
+        return false;
+    action = action_of(number);
+    return action->copy[atomic_load(&action->now)].sa_handler == SIG_IGN;
+}
+
+void lensi_fault_hand_on(void)
+{
+    struct { sighandler_t handler; unsigned long flags; void *restorer; uint64_t mask; } ignore = {.handler = SIG_IGN};
+
+    for (int number = 1; number < 64; number++)
+        if (is_ignored(number))
+            lensi_sys(SYS_rt_sigaction, number, (long)&ignore, 0, 8, 0, 0);
+}
+
+void lensi_fault_take_back(void)
+{
+    for (int number = 1; number < 64; number++)
+        if (is_ignored(number))
+            lensi_sys_catch(number, our_handler, SA_RESTART, NULL);
+}
+
+void lensi_forward_after_fork(void) { atomic_store(&program_action_lock.held, 0); }
+
+/* ---- acting on them */
+
+/* The signal comes again, with all that it told, when our handler returns: it is blocked until then. */
+static void act_by_default(int number, siginfo_t *info)
+{
+    struct { lensi_signal_handler handler; unsigned long flags; void *restorer; uint64_t mask; } plain = {0};
+    int process = lensi_sys_process_id(), thread = lensi_sys_thread_id();
+
+    lensi_sys(SYS_rt_sigaction, number, (long)&plain, 0, 8, 0, 0);
+    if (lensi_sys(SYS_rt_tgsigqueueinfo, process, thread, number, (long)info, 0, 0) < 0)
+        lensi_sys(SYS_tgkill, process, thread, number, 0, 0, 0);
+}
+
+static uint64_t bits_of(const sigset_t *set)
+{
+    uint64_t bits;
+
+    memcpy(&bits, set, sizeof bits);
+    return bits;
+}
+
+static void set_bits(sigset_t *set, uint64_t bits) { memcpy(set, &bits, sizeof bits); }
+
+/* A handler and what it is called with. */
+struct call {
+    struct sigaction action;
+    int number;
+    siginfo_t *info;
+    ucontext_t *context; /* as the program may see it: what it believes to block is in its mask */
+    uint64_t mask;       /* the kernel's while it runs: our own faults must still reach us */
+    uint64_t believed;   /* and what the program believes to be blocked of the fault signals */
+};
+
+#if defined(__x86_64__)
+
+enum { RED_ZONE = 128, FX_BYTES = 512, FX_MXCSR_AT = 24, FX_MAGIC_AT = 464, FX_SIZE_AT = 468, STATE_BITS_AT = 512, KERNEL_UCONTEXT_BYTES = 304 };
+
+/* What the kernel lays on the stack of a handler: struct rt_sigframe. */
+struct frame {
+    lensi_restorer *back;
+    uint8_t context[KERNEL_UCONTEXT_BYTES];
+    siginfo_t info;
+};
+
+static _Thread_local bool is_laying __attribute__((tls_model("initial-exec")));
+
+/* Whether the kernel brought us to the alternate stack, from another. */
+static bool has_switched(const ucontext_t *context)
+{
+    uintptr_t low = (uintptr_t)context->uc_stack.ss_sp, bytes = context->uc_stack.ss_size;
+    uintptr_t interrupted = (uintptr_t)context->uc_mcontext.gregs[REG_RSP];
+
+    return bytes && (uintptr_t)context - low < bytes && interrupted - low - 1 >= bytes;
+}
+
+static uint32_t word(const uint8_t *at)
+{
+    uint32_t value;
+
+    memcpy(&value, at, sizeof value);
+    return value;
+}
+
+static size_t state_bytes(const uint8_t *state)
+{
+    return word(state + FX_MAGIC_AT) == 0x46505853u /* FP_XSTATE_MAGIC1 */ ? word(state + FX_SIZE_AT) : FX_BYTES;
+}
+
+/* The floating point state that a handler begins with. */
+static void begin_state(uint8_t *state)
+{
+    const uint32_t control = 0x37f, mxcsr = 0x1f80;
+
+    if (state_bytes(state) > FX_BYTES)
+        memset(state + STATE_BITS_AT, 0, sizeof(uint64_t));
+    memcpy(state, &control, sizeof control); /* the status word behind it becomes zero */
+    state[4] = 0;
+    memcpy(state + FX_MXCSR_AT, &mxcsr, sizeof mxcsr);
+}
+
+/* Where no frame fits, the program's stack is at its end: it dies of that, as it would without us. */
+static struct frame *lay(const struct call *call)
+{
+    greg_t *registers = call->context->uc_mcontext.gregs;
+    uint8_t *state = (uint8_t *)call->context->uc_mcontext.fpregs, *state_to;
+    uintptr_t top = (uintptr_t)registers[REG_RSP] - RED_ZONE;
+    struct frame *frame;
+
+    state_to = (uint8_t *)((top - (state ? state_bytes(state) : 0)) & ~(uintptr_t)63);
+    frame = (struct frame *)((((uintptr_t)state_to - sizeof *frame + 8) & ~(uintptr_t)15) - 8);
+    is_laying = true;
+    lensi_sys_signal_mask(SIG_UNBLOCK, lensi_fault_signals(), NULL); /* the stack may be a block of ours */
+    frame->back = lensi_restorer_forwarded;
+    frame->info = *call->info;
+    memcpy(frame->context, call->context, KERNEL_UCONTEXT_BYTES);
+    if (state) {
+        memcpy(state_to, state, state_bytes(state));
+        memcpy(frame->context + offsetof(ucontext_t, uc_mcontext.fpregs), &state_to, sizeof state_to);
+    }
+    is_laying = false;
+    return frame;
+}
+
+/* Our own context becomes that of the handler's first instruction. */
+static void return_into(const struct call *call)
+{
+    greg_t *registers = call->context->uc_mcontext.gregs;
+    struct frame *frame = lay(call);
+
+    if (call->context->uc_mcontext.fpregs)
+        begin_state((uint8_t *)call->context->uc_mcontext.fpregs);
+    registers[REG_RIP] = (greg_t)call->action.sa_sigaction;
+    registers[REG_RSP] = (greg_t)frame;
+    registers[REG_RDI] = call->number;
+    registers[REG_RSI] = (greg_t)&frame->info;
+    registers[REG_RDX] = (greg_t)frame->context;
+    registers[REG_RAX] = 0;
+    registers[REG_EFL] &= ~(greg_t)0x10500; /* direction, trap, resume */
+    set_bits(&call->context->uc_sigmask, call->mask);
+    lensi_fault_blocked = call->believed;
+}
+
+#else
+
+static const bool is_laying = false;
+
+static bool has_switched(const ucontext_t *context)
+{
+    (void)context;
+    return false; /* handlers run where ours does */
+}
+
+static void return_into(const struct call *call) { (void)call; }
+
+#endif
+
+/* Here, on the stack that the kernel chose. The handler may jump away. */
+static void call_here(const struct call *call)
+{
+    uint64_t mask;
+
+    lensi_fault_blocked = call->believed;
+    lensi_sys_signal_mask(SIG_SETMASK, call->mask, NULL);
+    if (call->action.sa_flags & SA_SIGINFO)
+        call->action.sa_sigaction(call->number, call->info, call->context);
+    else
+        call->action.sa_handler(call->number);
+    mask = bits_of(&call->context->uc_sigmask);
+    lensi_fault_blocked = mask & lensi_fault_signals();
+    set_bits(&call->context->uc_sigmask, mask & ~lensi_fault_signals());
+}
+
+void lensi_forward(int number, siginfo_t *info, void *context)
+{
+    struct program_action *of = action_of(number);
+    struct call call = {.action = of->copy[atomic_load(&of->now)], .number = number, .info = info, .context = context};
+    uint64_t before = lensi_fault_blocked, during;
+    bool sent = info->si_code <= 0;
+
+    if (call.action.sa_handler == SIG_IGN && sent)
+        return;
+    if (!is_caught(&call.action) || is_laying || (!sent && before & BIT(number))) {
+        act_by_default(number, info);
+        return;
+    }
+    if (call.action.sa_flags & (int)SA_RESETHAND)
+        reset(number, &call.action);
+    during = bits_of(&call.context->uc_sigmask) | bits_of(&call.action.sa_mask) | (call.action.sa_flags & SA_NODEFER ? 0 : BIT(number));
+    call.mask = during & ~lensi_fault_signals();
+    call.believed = before | (during & lensi_fault_signals());
+    set_bits(&call.context->uc_sigmask, bits_of(&call.context->uc_sigmask) | before);
+    if (!(call.action.sa_flags & SA_ONSTACK) && has_switched(context))
+        return_into(&call);
+    else
+        call_here(&call);
+}
