@@ -12,6 +12,11 @@
 #define SLOTS 8
 #define SLOTS_FOR_NEXT 2 /* what a stream wants beyond its next window leaves so many free for other streams */
 
+#define LONE_PAGES 8u
+#define LONE_TIMED_ONE_IN 8u /* the clock costs, too */
+#define LONE_OTHER_ONE_IN 64u
+#define LONE_NS_MOST 100000000u
+
 enum { EMPTY, FILLING, WANTED, WORKING, READY, TAKEN };
 
 static struct lensi_slot slots[SLOTS];
@@ -19,10 +24,65 @@ static _Atomic uint32_t bell, sleeping, turn, wishes;
 static _Atomic bool ended;
 static _Atomic uint32_t runs_in;
 
+/* ---- where bytes come from */
+
+enum source { BY_LENS, FROM_IMAGE };
+
+static bool is_known(const struct lensi_view *view, enum source source)
+{
+    return atomic_load_explicit(&view->lone_ns[source], memory_order_relaxed) > 0;
+}
+
+/* What has cost less of late; the other one now and then. */
+static enum source choose_source(const struct lensi_view *view, uint32_t nth)
+{
+    enum source better = atomic_load_explicit(&view->lone_ns[BY_LENS], memory_order_relaxed) <
+                                 atomic_load_explicit(&view->lone_ns[FROM_IMAGE], memory_order_relaxed)
+                             ? BY_LENS
+                             : FROM_IMAGE;
+
+    if (!is_known(view, BY_LENS) || !is_known(view, FROM_IMAGE))
+        return is_known(view, FROM_IMAGE) ? BY_LENS : FROM_IMAGE;
+    return nth % LONE_OTHER_ONE_IN ? better : better == BY_LENS ? FROM_IMAGE : BY_LENS;
+}
+
+static void note_cost(struct lensi_view *view, enum source source, uint64_t ns)
+{
+    uint64_t before = atomic_load_explicit(&view->lone_ns[source], memory_order_relaxed), now;
+
+    ns = ns < LONE_NS_MOST ? ns : LONE_NS_MOST;
+    now = before ? (before * 7 + ns) / 8 : ns;
+    atomic_store_explicit(&view->lone_ns[source], (uint32_t)(now ? now : 1), memory_order_relaxed);
+}
+
+/*
+ * A page alone: an image on a slow disk may cost more than the lens over a file that is in the page cache, and the other
+ * way round. For a window of many pages the image is the better source, as it is read in one go.
+ */
+static bool make_alone(struct lensi_region *region, uint32_t segment, uint64_t page, uint64_t count, struct lensi_workspace *workspace,
+                       uint8_t *out)
+{
+    const struct lensi_segment *s = &region->segments[segment];
+    uint32_t nth = atomic_fetch_add_explicit(&s->view->lone_turns, 1, memory_order_relaxed);
+    enum source source = choose_source(s->view, nth);
+    bool timed = nth % LONE_TIMED_ONE_IN == 0 || !is_known(s->view, source), made;
+    uint64_t start = timed ? lensi_sys_clock_ns() : 0;
+
+    made = source == BY_LENS ? lensi_region_expect(region, segment, page, count, workspace, out, false) == 0
+                             : lensi_images_fetch(region, s, page, count, out);
+    if (made && timed)
+        note_cost(s->view, source, lensi_sys_clock_ns() - start);
+    return made;
+}
+
 int lensi_make(struct lensi_region *region, uint32_t segment, uint64_t page, uint64_t count, struct lensi_workspace *workspace,
                uint8_t *out)
 {
-    if (lensi_images_fetch(region, &region->segments[segment], page, count, out))
+    const struct lensi_segment *s = &region->segments[segment];
+
+    if (count < LONE_PAGES && s->image && lensi_backing_stays(s->backing) && make_alone(region, segment, page, count, workspace, out))
+        return 0;
+    if (lensi_images_fetch(region, s, page, count, out))
         return 0;
     return lensi_region_expect(region, segment, page, count, workspace, out, false);
 }

@@ -7,6 +7,7 @@
 #ifndef LENSI_BACKING_H
 #define LENSI_BACKING_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -43,6 +44,11 @@ void lensi_backing_hold(struct lensi_backing *backing);
 void lensi_backing_close(struct lensi_backing *backing); /* NULL is fine */
 /* Exactly `bytes` from `offset`, fewer only at the end the file had when opened. -ESTALE if the file is shorter now. */
 int64_t lensi_backing_read(struct lensi_backing *backing, uint64_t offset, void *to, uint64_t bytes);
+/* Its bytes will be there when they are asked for: a lease keeps writers off, or all reads go to a private copy. */
+static inline bool lensi_backing_stays(const struct lensi_backing *backing)
+{
+    return atomic_load(&backing->leased) || atomic_load(&backing->copy_fd);
+}
 /* Whether size and mtime of the file itself are what they were. One fstat(2). */
 bool lensi_backing_is_as_opened(const struct lensi_backing *backing);
 /* 0 while size and mtime are what they were, or reads go to a private copy; -ESTALE afterwards. */

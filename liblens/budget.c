@@ -20,10 +20,19 @@
 /* With less room, a window would be evicted before it is used, where plain pages leave nothing of the budget. */
 #define STREAM_PAGES 320u
 #define AUTO_LEAST_BYTES (16ull << 20)
-#define VICTIMS 128
+/* Dropped in one call: what that costs (an interrupt of every CPU, a call of the hypervisor) is shared by all of them. */
+#define VICTIMS 256
+#define SPARE_SHARE 16
+#define SPARE_PAGES 224
 #define HELD_MS 1000u /* until what the kernel holds is tried again */
-#define SPARE_SHARE 64
-#define SPARE_PAGES 32
+#define ADAPT_NS 500000000u
+/* Under a hard limit: how soon to look again, how long the rest must be calm before more is taken, and what stays free. */
+#define ADAPT_TIGHT_NS 30000000u
+#define CALM_NS 300000000u
+#define CALM_BYTES (1u << 20)
+#define FREE_SHARE 24
+#define FREE_LEAST_BYTES (1u << 20)
+#define FREE_MOST_BYTES (16u << 20)
 
 static struct lensi_lock lock;
 static struct lensi_policy *policy;
@@ -33,6 +42,8 @@ static _Atomic int64_t plain;
 static uint64_t adapted_ns, stall_us;
 static unsigned pressure_shift;
 static uint64_t limit_pages = LENS_UNKNOWN; /* of the control group */
+static struct lensi_cgroup group;
+static uint64_t others_bytes, calm_since_ns; /* what the group holds besides ours and files, when it last grew */
 
 int lensi_budget_open(const struct lensi_budget_spec *spec)
 {
@@ -41,7 +52,6 @@ int lensi_budget_open(const struct lensi_budget_spec *spec)
 
     automatic = bytes == LENS_UNKNOWN;
     if (automatic) {
-        struct lensi_cgroup group;
         lensi_cgroup_find(&group);
         limit_pages = lensi_cgroup_limit(&group) == LENS_UNKNOWN ? LENS_UNKNOWN : lensi_cgroup_limit(&group) >> LENSI_PAGE_SHIFT;
         bytes = AUTO_LEAST_BYTES;
@@ -315,28 +325,71 @@ static uint64_t memory_stall_us(void)
     return total;
 }
 
-/* Automatic: an eighth of what is virtualised and touched, at least 16 MiB, halved for each second with stalls. */
-void lensi_budget_adapt(uint64_t now_ns)
+/* An eighth of what is virtualised and touched, at least 16 MiB, halved for each second with stalls. */
+static uint64_t modest_pages(void)
 {
-    uint64_t touched, stalled, want;
+    int64_t taken = atomic_load(&plain);
+    uint64_t stalled = memory_stall_us(), least = AUTO_LEAST_BYTES >> LENSI_PAGE_SHIFT;
+    uint64_t touched = (uint64_t)(taken > 0 ? taken : 0) + lensi_counted(resident_pages) + lensi_counted(absent_pages);
 
-    if (!automatic || now_ns - adapted_ns < 500000000u)
-        return;
-    adapted_ns = now_ns;
-    stalled = memory_stall_us();
     if (stall_us && stalled > stall_us + 25000)
         pressure_shift += pressure_shift < 6;
     else if (pressure_shift)
         pressure_shift--;
     stall_us = stalled;
-    touched = (uint64_t)(plain > 0 ? plain : 0) + lensi_counted(resident_pages) + lensi_counted(absent_pages);
-    want = touched / 8 > AUTO_LEAST_BYTES >> LENSI_PAGE_SHIFT ? touched / 8 : AUTO_LEAST_BYTES >> LENSI_PAGE_SHIFT;
-    want >>= pressure_shift;
-    if (want > limit_pages / 4) /* a hard limit has to hold the rest of the program too */
-        want = limit_pages / 4;
-    atomic_store(&budget_pages, want < LEAST_PAGES ? LEAST_PAGES : want);
-    lensi_stats_say_budget(lensi_budget_pages() << LENSI_PAGE_SHIFT);
+    return (touched / 8 > least ? touched / 8 : least) >> pressure_shift;
 }
+
+/*
+ * All that a hard limit leaves beside what cannot be given up and a little for files: a page less would be another fault,
+ * and nobody else could use it. Stalls say nothing here: files that do not fit into the group make them, too. What was
+ * swapped out had to make room for us: it counts as if it were there.
+ */
+static uint64_t room_in_group(const struct lensi_cgroup_use *use, uint64_t now_ns)
+{
+    uint64_t ours = lensi_budget_in_use() << LENSI_PAGE_SHIFT, held = use->bytes + use->swap_bytes;
+    uint64_t rest = ours + use->file_bytes, others = held > rest ? held - rest : 0, free = use->limit_bytes / FREE_SHARE, now = lensi_budget_pages(), room;
+
+    free = free < FREE_LEAST_BYTES ? FREE_LEAST_BYTES : free > FREE_MOST_BYTES ? FREE_MOST_BYTES : free;
+    room = others + free < use->limit_bytes ? (use->limit_bytes - others - free) >> LENSI_PAGE_SHIFT : 0;
+    if (others > others_bytes + CALM_BYTES || others + CALM_BYTES < others_bytes) {
+        if (others > others_bytes)
+            calm_since_ns = now_ns;
+        others_bytes = others;
+    }
+    if (room <= now)
+        return room;
+    if (now_ns - calm_since_ns < CALM_NS) /* it may go on growing, faster than anybody looks */
+        return now;
+    return room < now + now / 8 + LEAST_PAGES ? room : now + now / 8 + LEAST_PAGES;
+}
+
+/* What the program holds would not fit into the limit. */
+static bool is_tight(void) { return limit_pages != LENS_UNKNOWN && lensi_counted(live_bytes) >> LENSI_PAGE_SHIFT > limit_pages / 2; }
+
+void lensi_budget_adapt(uint64_t now_ns)
+{
+    struct lensi_cgroup_use use;
+    uint64_t want;
+
+    if (!automatic || now_ns - adapted_ns < (is_tight() ? ADAPT_TIGHT_NS : ADAPT_NS))
+        return;
+    adapted_ns = now_ns;
+    if (is_tight() && lensi_cgroup_use(&group, &use)) {
+        want = room_in_group(&use, now_ns);
+    } else {
+        want = modest_pages();
+        if (want > limit_pages / 4) /* a hard limit has to hold the rest of the program too */
+            want = limit_pages / 4;
+    }
+    want = want < LEAST_PAGES ? LEAST_PAGES : want;
+    atomic_store(&budget_pages, want);
+    lensi_stats_say_budget(want << LENSI_PAGE_SHIFT);
+    if (lensi_budget_over())
+        lensi_budget_enforce();
+}
+
+bool lensi_budget_is_watched(void) { return automatic && is_tight(); }
 
 void lensi_budget_before_fork(void) { lensi_lock(&lock); }
 

@@ -156,7 +156,8 @@ static uint64_t read_limit(const char *path)
     return value >= (uint64_t)1 << 62 ? LENS_UNKNOWN : value;
 }
 
-uint64_t lensi_cgroup_limit(const struct lensi_cgroup *cgroup)
+/* The least limit from the group up to the root, and how much of `directory` names the group that has it. */
+static uint64_t least_limit(const struct lensi_cgroup *cgroup, size_t *length_of_least)
 {
     static const char *const files[2][2] = {{"memory.limit_in_bytes", NULL}, {"memory.max", "memory.high"}};
     size_t length = strlen(cgroup->directory);
@@ -169,7 +170,10 @@ uint64_t lensi_cgroup_limit(const struct lensi_cgroup *cgroup)
         for (int i = 0; i < 2 && files[cgroup->version - 1][i]; i++) {
             lensi_format(path, sizeof path, "%.*s/%s", (int)length, cgroup->directory, files[cgroup->version - 1][i]);
             uint64_t limit = read_limit(path);
-            least = limit < least ? limit : least;
+            if (limit < least) {
+                least = limit;
+                *length_of_least = length;
+            }
         }
         if (length <= cgroup->root_bytes)
             return least;
@@ -177,6 +181,54 @@ uint64_t lensi_cgroup_limit(const struct lensi_cgroup *cgroup)
             length--;
         while (length > cgroup->root_bytes && cgroup->directory[length] != '/');
     }
+}
+
+uint64_t lensi_cgroup_limit(const struct lensi_cgroup *cgroup)
+{
+    size_t length;
+
+    return least_limit(cgroup, &length);
+}
+
+static uint64_t number_behind(const char *line, const char *name)
+{
+    size_t bytes = strlen(name);
+    uint64_t value = 0;
+
+    if (strncmp(line, name, bytes) != 0)
+        return 0;
+    for (const char *at = line + bytes; *at >= '0' && *at <= '9'; at++)
+        value = value * 10 + (uint64_t)(*at - '0');
+    return value;
+}
+
+/* memory.stat speaks of the group and those below it: in version 1 by the lines that begin with total_. */
+bool lensi_cgroup_use(const struct lensi_cgroup *cgroup, struct lensi_cgroup_use *use)
+{
+    static const char *const names[2][2] = {{"total_active_file ", "total_inactive_file "}, {"active_file ", "inactive_file "}};
+    struct lines lines;
+    size_t length = 0;
+    char path[600];
+
+    *use = (struct lensi_cgroup_use){.limit_bytes = least_limit(cgroup, &length)};
+    if (use->limit_bytes == LENS_UNKNOWN)
+        return false;
+    lensi_format(path, sizeof path, "%.*s/%s", (int)length, cgroup->directory,
+                 cgroup->version == 1 ? "memory.usage_in_bytes" : "memory.current");
+    use->bytes = read_limit(path);
+    lensi_format(path, sizeof path, "%.*s/memory.stat", (int)length, cgroup->directory);
+    if (use->bytes == LENS_UNKNOWN || !lines_open(&lines, path))
+        return false;
+    while (lines_next(&lines)) {
+        for (int i = 0; i < 2; i++)
+            use->file_bytes += number_behind(lines.line, names[cgroup->version - 1][i]);
+        if (cgroup->version == 1)
+            use->swap_bytes += number_behind(lines.line, "total_swap ");
+    }
+    lensi_format(path, sizeof path, "%.*s/memory.swap.current", (int)length, cgroup->directory);
+    if (cgroup->version == 2 && read_limit(path) != LENS_UNKNOWN)
+        use->swap_bytes = read_limit(path);
+    return true;
 }
 
 uint64_t lensi_memory_total(void)

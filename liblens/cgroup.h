@@ -4,6 +4,7 @@
 #ifndef LENSI_CGROUP_H
 #define LENSI_CGROUP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,12 @@ void lensi_cgroup_find(struct lensi_cgroup *cgroup);
  * LENS_UNKNOWN.
  */
 uint64_t lensi_cgroup_limit(const struct lensi_cgroup *cgroup);
+/* What the group whose limit is the least holds, with the groups below it. False if nobody says. */
+struct lensi_cgroup_use {
+    uint64_t limit_bytes, bytes, file_bytes; /* bytes: all that is charged; of these file pages that can be reclaimed */
+    uint64_t swap_bytes;                     /* and what had no room */
+};
+bool lensi_cgroup_use(const struct lensi_cgroup *cgroup, struct lensi_cgroup_use *use);
 /* The machine's memory, MemTotal; LENS_UNKNOWN if nobody says. */
 uint64_t lensi_memory_total(void);
 

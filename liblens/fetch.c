@@ -61,6 +61,16 @@ static bool is_good(uint64_t page, const uint8_t *bytes)
     return lensi_pages.checksum[page] == sum;
 }
 
+/* A stream steps over what is resident; where absent pages were left out, the program goes its own ways. */
+static bool leads_to(uint64_t from, uint64_t page)
+{
+    if (page < from || page - from > STREAM_STEP_PAGES)
+        return false;
+    while (from < page && lensi_page_state(from) != LENSI_ABSENT)
+        from++;
+    return from == page;
+}
+
 /*
  * How far to read ahead from page: a stream that goes on doubles its window, which then ends at a checkpoint. `had`
  * pages came from elsewhere already; they only keep the stream going.
@@ -75,8 +85,7 @@ static uint64_t window_of(struct lensi_region *region, uint64_t page, uint64_t h
 
     for (i = 0; i < LENSI_STREAMS; i++) {
         uint64_t value = atomic_load_explicit(&region->streams[i].next_and_window, memory_order_relaxed);
-        uint64_t expected = value >> 16; /* one more than the page; a stream steps over what is resident */
-        if (value && page + 1 >= expected && page + 1 - expected <= STREAM_STEP_PAGES) {
+        if (value && leads_to((value >> 16) - 1, page)) { /* kept as one more than the page */
             window = (value & 0xffff) * 2;
             break;
         }

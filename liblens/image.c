@@ -317,6 +317,8 @@ void lensi_image_past_cache(struct lensi_image *image)
     lensi_sys_close(low);
 }
 
+bool lensi_image_is_past_cache(const struct lensi_image *image) { return image->direct_fd > 0; }
+
 int lensi_image_fetch(struct lensi_image *image, uint64_t page, size_t count, void *to)
 {
     uint8_t *bytes = to;

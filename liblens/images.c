@@ -20,6 +20,7 @@
 /* Less than this spent in faults is not worth a file. */
 #define FAULTS_LEAST_NS 250000000u
 #define SETTLE_AGAIN_NS 1000000000u
+#define FAILURES_MOST 16u /* of runs that were made, and found no room in the image */
 #define LOADED_NS 1000000000u
 
 static struct lensi_store *store;
@@ -79,13 +80,6 @@ static struct lensi_store *open_store(void)
 
 /* ---- when */
 
-void lensi_images_cost(struct lensi_segment *s, uint64_t pages, uint64_t ns)
-{
-    uint64_t now = pages ? ns / pages : 0;
-
-    s->view->page_ns = s->view->page_ns ? (s->view->page_ns * 7 + now) / 8 : now;
-}
-
 void lensi_images_consider(void)
 {
     uint64_t spent = lensi_counted(fault_ns), pages = lensi_counted(absent_pages) + lensi_counted(resident_pages);
@@ -106,6 +100,15 @@ static uint64_t view_pages(const struct lensi_region *region, const struct lensi
     return end != LENS_UNKNOWN ? end / LENSI_PAGE + 2 : s->view_offset / LENSI_PAGE + region_pages + 2;
 }
 
+/*
+ * Under a hard limit, an image of a file's own bytes would be a second file to read them from: past the page cache, and after
+ * they were written.
+ */
+static bool is_file_as_good(const struct lensi_segment *s)
+{
+    return choice == LENSI_STORE_AUTO && !maps && lensi_pipe_is_identity(s->pipe) && lensi_backing_stays(s->backing);
+}
+
 /* The image that this segment's pages come from or go to; NULL if they are only to be made by the lens. */
 static struct lensi_image *image_of(struct lensi_region *region, struct lensi_segment *s)
 {
@@ -119,6 +122,8 @@ static struct lensi_image *image_of(struct lensi_region *region, struct lensi_se
         return NULL;
     if (s->image || s->image_tried || region->library || choice == LENSI_STORE_NONE || s->image_next_ns > lensi_sys_clock_ns() || !open_store())
         return s->image;
+    if (is_file_as_good(s))
+        return NULL;
     if (!s->image_looked) {
         s->image_looked = true;
         hit = lensi_image_find(store, identity, s->pipe->text, shift, view_pages(region, s, lensi_region_pages(region)), &image) == 0;
@@ -291,11 +296,31 @@ static uint64_t take_run(uint64_t page, uint64_t end, enum lensi_page_state stat
     return n;
 }
 
+/*
+ * Memory is tight: the pages stay what they are, and come back from the image from now on. Never through the page cache,
+ * which has to hold what was written until the disk has it, and is charged to the group like everything else.
+ */
+static bool fill(struct lensi_region *region, struct lensi_segment *s, uint64_t page, uint64_t count, const uint8_t *bytes,
+                 enum lensi_page_state state)
+{
+    struct lensi_image *image = image_of(region, s);
+    uint64_t first = image && lensi_image_is_past_cache(image) ? run_in_image(region, s, page, count) : LENS_UNKNOWN;
+
+    if (first == LENS_UNKNOWN || !complete(image, first, count, bytes))
+        return false;
+    for (uint64_t i = 0; i < count; i++)
+        lensi_page_set(page + i, state);
+    return true;
+}
+
 static bool settle_absent(struct lensi_region *region, struct lensi_segment *s, uint64_t page, uint64_t count, struct lensi_workspace *w)
 {
     if ((!lensi_images_read(region, s, page, count, w->out) &&
-         lensi_region_expect(region, (uint32_t)(s - region->segments), page, count, w, w->out, false) < 0) || !are_good(page, count, w->out) ||
-        !lensi_images_take(region, s, page, count, w->out) || !lensi_images_map(region, s, page, count))
+         lensi_region_expect(region, (uint32_t)(s - region->segments), page, count, w, w->out, false) < 0) || !are_good(page, count, w->out))
+        return false;
+    if (!maps)
+        return fill(region, s, page, count, w->out, LENSI_ABSENT);
+    if (!lensi_images_take(region, s, page, count, w->out) || !lensi_images_map(region, s, page, count))
         return false;
     lensi_uncount_site(region->site, absent_pages, count);
     return true;
@@ -310,7 +335,11 @@ static bool settle_proven(struct lensi_region *region, struct lensi_segment *s, 
     bool mapped;
 
     memcpy(w->out, lensi_page_address(page), count << LENSI_PAGE_SHIFT);
-    if (!are_good(page, count, w->out) || !lensi_images_take(region, s, page, count, w->out) || !lensi_lift(page, count, w->out))
+    if (!are_good(page, count, w->out))
+        return false;
+    if (!maps)
+        return fill(region, s, page, count, w->out, LENSI_PROVEN);
+    if (!lensi_images_take(region, s, page, count, w->out) || !lensi_lift(page, count, w->out))
         return false;
     mapped = lensi_images_map(region, s, page, count);
     lensi_lift_end(page, count, !mapped);
@@ -324,16 +353,22 @@ static bool settle_proven(struct lensi_region *region, struct lensi_segment *s, 
     return mapped;
 }
 
+static unsigned settle_failures; /* in this call */
+
 /* One run from page on: how many pages went by, and whether they are in the image now. */
 static uint64_t settle_run(struct lensi_region *region, uint64_t page, uint64_t end, struct lensi_workspace *w, bool *done)
 {
     enum lensi_page_state state = lensi_page_state(page);
-    uint64_t count = state == LENSI_ABSENT || state == LENSI_PROVEN ? take_run(page, end, state) : 0;
     struct lensi_segment *s = &region->segments[lensi_pages.segment[page]];
+    bool there = !maps && lensi_images_hold(region, s, page, 1, NULL);
+    uint64_t count = !there && (state == LENSI_ABSENT || state == LENSI_PROVEN) ? take_run(page, end, state) : 0;
 
+    if (count)
+        s = &region->segments[lensi_pages.segment[page]]; /* now it stays */
     *done = count && (state == LENSI_ABSENT ? settle_absent(region, s, page, count, w) : settle_proven(region, s, page, count, w));
     for (uint64_t i = 0; !*done && i < count; i++)
         lensi_page_set(page + i, state);
+    settle_failures += count && !*done;
     return count ? count : 1;
 }
 
@@ -366,16 +401,17 @@ bool lensi_images_settle(struct lensi_region *region, struct lensi_workspace *w)
     uint64_t page = first + region->settled_pages, now = lensi_sys_clock_ns();
     bool done = false;
 
-    if (!worth || choice == LENSI_STORE_NONE || is_child || region->library || !maps || now < region->settle_next_ns)
+    if (!worth || choice == LENSI_STORE_NONE || is_child || region->library || now < region->settle_next_ns)
         return false;
     if (page == first && !look_for_images(region)) {
         region->settle_next_ns = now + BUSY_RETRY_NS;
         return false;
     }
-    for (unsigned looked = 0; page < end && !done && looked < 1u << 16; looked++)
+    settle_failures = 0;
+    for (unsigned looked = 0; page < end && !done && looked < 1u << 16 && (maps || settle_failures < FAILURES_MOST); looked++)
         page += settle_run(region, page, end, w, &done);
     region->settled_pages = page < end ? page - first : 0;
-    if (page >= end) /* what is dropped later, or cannot be in the image, is looked at again in a while */
+    if (page >= end || (!maps && settle_failures == FAILURES_MOST)) /* what is dropped later, or cannot be in the image, is looked at again in a while */
         region->settle_next_ns = now + SETTLE_AGAIN_NS, publish(region);
     return done;
 }

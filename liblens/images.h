@@ -17,8 +17,6 @@
 void lensi_images_open(enum lensi_store_choice choice, const char *dir, uint64_t limit_bytes);
 void lensi_images_close(void);
 void lensi_images_after_fork(void);
-/* The segment's view made so many pages in so long: what it costs to make again. The prover tells. */
-void lensi_images_cost(struct lensi_segment *segment, uint64_t pages, uint64_t ns);
 /* Decides anew whether an automatic store is worth it by now. The prover calls it in every round. */
 void lensi_images_consider(void);
 /* The segment's block ends: its image is used by one less. Under the prover lock. */

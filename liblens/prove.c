@@ -95,7 +95,6 @@ static bool make_expected(struct batch *b, uint32_t number)
     }
     result = lensi_region_expect(b->region, number, b->page, b->count, b->workspace, b->workspace->out, true);
     b->made_ns = lensi_sys_clock_ns() - start;
-    lensi_images_cost(s, b->count, b->made_ns);
     if (result == -EPROTO)
         lensi_bind_quarantine(b->region, s, "returned more than it was asked for, or lost its place");
     else if (result < 0)

@@ -31,6 +31,7 @@
 #define ATTEMPTS_MOST 12u
 #define SLEEP_LEAST_NS 1000000u
 #define SLEEP_MOST_NS 64000000u
+#define SLEEP_WATCHED_NS 32000000u /* under a hard limit, whose rest the program may fill */
 #define SCAN_CHUNKS 32768u
 #define PATIENT_NS 150000000u
 #define SETTLE_RUNS 128u /* of a page or two each where a program touches at random: about a millisecond */
@@ -412,6 +413,8 @@ static void *prover(void *nothing)
         }
         if (lensi_sampling)
             sleep_ns = lensi_sampler_wait_ns();
+        if (sleep_ns > SLEEP_WATCHED_NS && lensi_budget_is_watched())
+            sleep_ns = SLEEP_WATCHED_NS;
         now = lensi_sys_clock_ns();
         wait = next_try_ns != UINT64_MAX && next_try_ns > now && next_try_ns - now < sleep_ns ? next_try_ns - now : sleep_ns;
         atomic_store(&asleep, 1);

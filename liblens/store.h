@@ -51,6 +51,7 @@ bool lensi_image_sum_is(struct lensi_image *image, uint64_t page, uint64_t sum);
 int lensi_image_read(struct lensi_image *image, uint64_t page, size_t count, void *to);
 /* Memory is tight: this image's pages are written and fetched past the page cache from now on, where that works. */
 void lensi_image_past_cache(struct lensi_image *image);
+bool lensi_image_is_past_cache(const struct lensi_image *image);
 /* The same without looking at checksums, for callers who keep their own; -ENODATA if a page is not there. */
 int lensi_image_fetch(struct lensi_image *image, uint64_t page, size_t count, void *to);
 /*

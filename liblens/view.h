@@ -26,7 +26,8 @@ struct lensi_view {
     uint32_t refs;
     size_t stages;
     struct lensi_stage_view stage[LENSI_STAGES_MAX];
-    uint64_t page_ns; /* what making a page has cost of late; the prover's */
+    _Atomic uint32_t lone_ns[2]; /* what a page that came back alone has cost of late: by the lens, from an image */
+    _Atomic uint32_t lone_turns;
     bool repeats; /* the prover has seen it make the same bytes twice */
     _Atomic bool broken; /* the lens misbehaved: nothing more is proven with it */
     struct lensi_view *next; /* in the list of views, or of spent ones, whose memory serves again */

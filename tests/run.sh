@@ -2,7 +2,7 @@
 # Runs every test there is and closes with one line: N passed, N failed, N skipped.
 #   tests/run.sh [--busy] BUILD [PART...]
 # --busy: beside a process that never sleeps, for each processor but one. No verdict may depend on how busy the machine is.
-# parts: rules units differential cli report suggest page top use io malloc catalogue direct openings profile fill backing security seccomp limits valgrind model inject programs shapes stress soak core
+# parts: rules units differential cli report suggest page top use io malloc catalogue direct tight openings profile fill backing security seccomp limits valgrind model inject programs shapes stress soak core
 set -u
 hogs=()
 end_hogs() { [ ${#hogs[@]} = 0 ] || kill "${hogs[@]}" 2>/dev/null; }
@@ -15,7 +15,7 @@ if [ "${1:-}" = --busy ]; then
 fi
 build=${1:-build}
 shift || true
-parts=${*:-rules units differential cli report suggest page top use io malloc catalogue direct openings profile fill backing security seccomp limits valgrind model inject chaos stress soak core programs shapes}
+parts=${*:-rules units differential cli report suggest page top use io malloc catalogue direct tight openings profile fill backing security seccomp limits valgrind model inject chaos stress soak core programs shapes}
 passed=0 failed=0 skipped=0
 out=$(mktemp)
 trap 'rm -f "$out"; end_hogs' EXIT
@@ -73,6 +73,7 @@ for part in $parts; do
     use) script use tests/use.sh "$build" ;;
     openings) script openings tests/openings.sh "$build" ;;
     direct) script direct tests/direct.sh "$build" ;;
+    tight) script tight tests/tight.sh "$build" ;;
     backing) script backing tests/backing.sh "$build" ;;
     security) script security tests/security.sh "$build" ;;
     limits) script limits tests/limits.sh "$build" ;;

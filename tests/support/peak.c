@@ -11,6 +11,7 @@
  *                  among them. The only true sum for a program that forks; slower, so give it a longer interval
  *   --cold FILE    drops FILE from the page cache first, so that its pages are charged to the command
  *   --cgroup LIMIT runs it in a memory control group of its own (v1 or v2); LIMIT in bytes, K, M, G, or "none"
+ *   --swap-limit 0 lets that group have no swap, whatever swap the machine has
  *
  * Exit status: the command's (128 + signal if it was killed); 125 when peak itself fails, 77 when no group can be made.
  */
@@ -139,6 +140,9 @@ static bool make_group(const char *limit, const char *swap_limit)
         return false;
     if (swap_limit && group.version == 2 && !write_text("memory.swap.max", swap_limit))
         return false;
+    /* Version 1 limits memory and swap together, where it counts swap at all. */
+    if (swap_limit && group.version == 1 && !strcmp(swap_limit, "0") && strcmp(limit, "none"))
+        write_text("memory.memsw.limit_in_bytes", limit);
     return true;
 }
 

@@ -6,7 +6,10 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 Test(options, reads_sizes)
 {
@@ -162,4 +165,44 @@ Test(options, makes_bytes_of_budgets)
     cr_assert_leq(half, lensi_memory_total() / 2);
     spec.percent = 100;
     cr_assert(lensi_budget_bytes(&spec) / 2 - half < 2 || half - lensi_budget_bytes(&spec) / 2 < 2);
+}
+
+static void put(const char *directory, const char *name, const char *text)
+{
+    char path[300];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    file = fopen(path, "w");
+    cr_assert_not_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+Test(options, tells_what_a_group_holds)
+{
+    char directory[] = "/tmp/lens-group-XXXXXX", inner[64];
+    struct lensi_cgroup group = {.version = 1};
+    struct lensi_cgroup_use use;
+
+    cr_assert_not_null(mkdtemp(directory));
+    snprintf(inner, sizeof inner, "%s/inner", directory);
+    cr_assert_eq(mkdir(inner, 0700), 0);
+    group.root_bytes = strlen(directory);
+    snprintf(group.directory, sizeof group.directory, "%s", inner);
+    cr_assert_not(lensi_cgroup_use(&group, &use), "no limit");
+    put(directory, "memory.limit_in_bytes", "10000000\n");
+    put(inner, "memory.limit_in_bytes", "20000000\n");
+    cr_assert_not(lensi_cgroup_use(&group, &use), "nobody says what is used");
+    put(directory, "memory.usage_in_bytes", "7000000\n");
+    put(directory, "memory.stat", "active_file 1\ninactive_file 2\ntotal_swap 5000\ntotal_inactive_file 300\ntotal_active_file 4000\n");
+    cr_assert(lensi_cgroup_use(&group, &use));
+    cr_assert(use.limit_bytes == 10000000 && use.bytes == 7000000 && use.file_bytes == 4300 && use.swap_bytes == 5000);
+    group.version = 2;
+    put(directory, "memory.max", "max\n");
+    put(directory, "memory.high", "9000000\n");
+    put(directory, "memory.current", "6000000\n");
+    put(directory, "memory.swap.current", "42\n");
+    cr_assert(lensi_cgroup_use(&group, &use));
+    cr_assert(use.limit_bytes == 9000000 && use.bytes == 6000000 && use.file_bytes == 3 && use.swap_bytes == 42);
 }
