@@ -1,10 +1,14 @@
 # numpy.loadtxt and pandas.read_csv: a matrix grown by realloc, and columns. Debian's own interpreter.
 plan=$plans/python3.plan
-numpy='import sys, zlib, numpy as n
+numpy='import os, sys, time, zlib, numpy as n
 d = n.loadtxt(sys.argv[1], delimiter=",", skiprows=1)
+end = time.monotonic() + float(os.environ.get("PATIENCE", 0))
+while time.monotonic() < end: d.sum(), time.sleep(0.02)
 for i in range(3): print(d.shape, d.dtype, d.sum(), d[::-7].sum(), zlib.crc32(d))'
-pandas='import sys, zlib, pandas as p
+pandas='import os, sys, time, zlib, pandas as p
 d = p.read_csv(sys.argv[1])
+end = time.monotonic() + float(os.environ.get("PATIENCE", 0))
+while time.monotonic() < end: d.sum(numeric_only=True), time.sleep(0.02)
 for i in range(3): print(d.shape, list(d.dtypes), d.mean(numeric_only=True).sum(), d.iloc[::-7].sum(numeric_only=True).sum())
 print(zlib.crc32(repr(d.to_numpy().tolist()).encode()))'
 rows=$(pick 60000 1500000)

@@ -128,11 +128,14 @@ row()
     mkdir -m 777 "$work/stats"
     run_plain "$@"
     run_lens "$@"
-    # How far the prover gets depends on who else wants the processor: a share too small is looked at again. Bytes are not.
-    for _ in 1 2; do
+    # How far the prover gets depends on who else wants the processor: a share too small is looked at again, and programs that
+    # heed PATIENCE use their memory for so many seconds then. Bytes are not looked at again.
+    for patience in 1 4 12; do
         differs || [ ! -s "$stats" ] || [ "$(percent_saved)" -ge "$min_saved" ] && break
+        export PATIENCE=$patience
         run_lens "$@"
     done
+    unset PATIENCE
     judge "$title"
 }
 
