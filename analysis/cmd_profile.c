@@ -111,7 +111,7 @@ static int check_folder(const char *path)
     return 0;
 }
 
-static int hand_over(const struct wish *wish, const char *path)
+static int hand_over(const struct wish *wish, const struct program *program, const char *path)
 {
     char *text;
     const char *use = wish->use ? " use" : "";
@@ -125,7 +125,7 @@ static int hand_over(const struct wish *wish, const char *path)
     unsetenv("LENS_PLAN"); /* what is virtualised is not what the program allocates */
     if (wish->quiet)
         launch_option("quiet", "1");
-    return launch_preload("profile");
+    return launch_preload("profile", program);
 }
 
 int cmd_profile(int argc, char **argv)
@@ -152,6 +152,6 @@ int cmd_profile(int argc, char **argv)
     }
     status = remove_old(path);
     if (status == 0)
-        status = hand_over(&wish, path);
+        status = hand_over(&wish, &program, path);
     return status ? status : launch_execute("profile", &program, argc - optind, argv + optind);
 }

@@ -167,7 +167,7 @@ static int run_in_chaos(const struct lensi_options *options, struct program *pro
         return options->plan_path ? status : told(status, program->problem);
     if (module_defines(program->binary, "malloc"))
         lensi_warn("run: %s brings its own malloc, which goes before that of lens: its allocations are not seen", program->binary);
-    status = launch_preload("run");
+    status = launch_preload("run", program);
     return status ? status : launch_execute("run", program, argc, argv);
 }
 
@@ -186,7 +186,7 @@ static int run_planned(const struct lensi_options *options, struct lensi_plan *p
     if (resolve_is_needed(plan))
         status = hand_over_resolved(plan, program);
     if (status == 0)
-        status = launch_preload("run");
+        status = launch_preload("run", program);
     if (status == 0 && options->verbose)
         lensi_say("plan %s, %zu sites, for %s", getenv("LENS_PLAN"), plan->sites_count, program->binary);
     return status ? status : launch_execute("run", program, argc, argv);

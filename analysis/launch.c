@@ -1,5 +1,6 @@
 /* launch.c - from lens into the program; see launch.h. */
 #include "analysis/launch.h"
+#include "analysis/modules.h"
 
 #include "liblens/log.h"
 
@@ -65,11 +66,34 @@ static bool is_trusted(const char *library)
 }
 
 /* Puts the library before what is preloaded already. The dynamic linker splits the list at spaces and colons. */
-int launch_preload(const char *command)
+/* Its runtime comes as a library (gcc), or in the program itself (clang). */
+static bool is_sanitized(const char *binary)
+{
+    static const char *const runtimes[] = {"__asan_init", "__tsan_init", "__msan_init", "__hwasan_init"};
+    static const char *const libraries[] = {"libasan.", "libtsan.", "libhwasan.", "libclang_rt."};
+    static struct modules modules;
+
+    for (size_t i = 0; i < sizeof runtimes / sizeof *runtimes; i++)
+        if (module_defines(binary, runtimes[i]))
+            return true;
+    if (modules_of(binary, &modules) < 0)
+        return false;
+    for (size_t m = 1; m < modules.count; m++)
+        for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++)
+            if (strncmp(modules.list[m].name, libraries[i], strlen(libraries[i])) == 0)
+                return true;
+    return false;
+}
+
+int launch_preload(const char *command, const struct program *program)
 {
     const char *before = getenv("LD_PRELOAD");
     char path[PATH_MAX], *list;
 
+    if (is_sanitized(program->binary)) { /* such a runtime has to come first, and knows of no memory but its own */
+        lensi_warn("%s: passing through: %s is built with a sanitizer", command, program->binary);
+        return 0;
+    }
     if (find_preload(command, path))
         return LENSI_EXIT_FAILED;
     if (!is_trusted(path)) {

@@ -11,7 +11,7 @@
 /* Puts an option into the environment that the program gets: plan becomes LENS_PLAN. */
 void launch_option(const char *name, const char *text);
 /* Puts the library into LD_PRELOAD, and this process's number into the environment: it is the one to report. */
-int launch_preload(const char *command);
+int launch_preload(const char *command, const struct program *program);
 /* Becomes the program. Returns only if that failed, which it has told. */
 int launch_execute(const char *command, const struct program *program, int argc, char **argv);
 

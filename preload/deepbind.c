@@ -236,4 +236,5 @@ static int count(struct dl_phdr_info *info, size_t bytes, void *argument)
     return 0;
 }
 
-void lensi_deepbind_init(void) { dl_iterate_phdr(count, &modules_at_start); }
+/* libc's own function: a sanitizer that is linked into the program has put its own before it, which is not ready yet. */
+void lensi_deepbind_init(void) { LENSI_NEXT(dl_iterate_phdr)(count, &modules_at_start); }

@@ -25,6 +25,7 @@
 #include "preload/seccomp.h"
 #include "preload/signals.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +178,20 @@ static bool is_cramped(void)
     return true;
 }
 
+/*
+ * A sanitizer's runtime keeps a shadow of all memory, and wants to see each function that changes any: the engine's are not for it to see.
+ * The lens command does not preload us into such a program, but one that it starts may be one.
+ */
+static bool is_sanitized(void)
+{
+    static const char *const runtimes[] = {"__asan_init", "__tsan_init", "__msan_init", "__hwasan_init"};
+
+    for (size_t i = 0; i < sizeof runtimes / sizeof *runtimes; i++)
+        if (dlsym(RTLD_DEFAULT, runtimes[i]))
+            return true;
+    return false;
+}
+
 static void start(int argc, char **argv, char **environment)
 {
     struct lens_error error = {.at = -1};
@@ -196,6 +211,10 @@ static void start(int argc, char **argv, char **environment)
         return;
     if (is_cramped())
         return;
+    if (is_sanitized()) {
+        lensi_warn("passing through, nothing is %s: the program is built with a sanitizer", options.trace_path ? "recorded" : "virtualised");
+        return;
+    }
     if ((!options.trace_path || options.trace_use) && is_emulator()) {
         lensi_warn("passing through, nothing is %s: qemu's emulators keep a record of every page of address space", options.trace_path ? "recorded" : "virtualised");
         leave_guest_alone(environment);

@@ -13,6 +13,7 @@
 #include "liblens/sys.h"
 #include "preload/record.h"
 #include "preload/record_map.h"
+#include "preload/stack_bounds.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -173,12 +174,14 @@ LENSI_EXPORT ssize_t process_madvise(int pidfd, const struct iovec *parts, size_
 
 LENSI_EXPORT int mprotect(void *at, size_t bytes, int protection)
 {
+    lensi_stack_unmapped();
     lensi_pin_forever(at, bytes);
     return LENSI_NEXT(mprotect)(at, bytes, protection);
 }
 
 LENSI_EXPORT int pkey_mprotect(void *at, size_t bytes, int protection, int key)
 {
+    lensi_stack_unmapped();
     lensi_pin_forever(at, bytes);
     return LENSI_NEXT(pkey_mprotect)(at, bytes, protection, key);
 }
@@ -191,8 +194,9 @@ static int fence(void *at, size_t bytes)
     return LENSI_NEXT(mprotect)(at, bytes, PROT_NONE);
 }
 
-LENSI_EXPORT int munmap(void *at, size_t bytes)
+LENSI_EXPORT LENSI_ALIGNS_STACK int munmap(void *at, size_t bytes)
 {
+    lensi_stack_unmapped();
     if (LENSI_UNLIKELY(lensi_recording)) /* before: then the addresses may be another's */
         lensi_record_unmapped(at, bytes);
     if (LENSI_UNLIKELY(lensi_altstacks))
@@ -254,7 +258,7 @@ static void *remap(void *at, size_t bytes, size_t wanted, int flags, void *where
     return LENSI_NEXT(mremap)(at, bytes, wanted, flags, where);
 }
 
-LENSI_EXPORT void *mremap(void *at, size_t bytes, size_t wanted, int flags, ...)
+LENSI_EXPORT LENSI_ALIGNS_STACK void *mremap(void *at, size_t bytes, size_t wanted, int flags, ...)
 {
     va_list list;
     void *moved;
@@ -262,6 +266,7 @@ LENSI_EXPORT void *mremap(void *at, size_t bytes, size_t wanted, int flags, ...)
     va_start(list, flags);
     void *where = va_arg(list, void *);
     va_end(list);
+    lensi_stack_unmapped();
     if (flags & MREMAP_FIXED)
         lensi_pin_forever(where, wanted);
     moved = remap(at, bytes, wanted, flags, where);
@@ -280,10 +285,12 @@ LENSI_EXPORT int remap_file_pages(void *at, size_t bytes, int protection, size_t
 }
 
 #define MMAP(name, offset_type) \
-    LENSI_EXPORT void *name(void *at, size_t bytes, int protection, int flags, int fd, offset_type offset) \
+    LENSI_EXPORT LENSI_ALIGNS_STACK void *name(void *at, size_t bytes, int protection, int flags, int fd, offset_type offset) \
     { \
-        if (LENSI_UNLIKELY(flags & MAP_FIXED)) \
+        if (LENSI_UNLIKELY(flags & MAP_FIXED)) { \
+            lensi_stack_unmapped(); \
             lensi_pin_forever(at, bytes); \
+        } \
         void *mapped = LENSI_NEXT(name)(at, bytes, protection, flags, fd, offset); \
         if (LENSI_UNLIKELY(lensi_recording) && mapped != MAP_FAILED) \
             lensi_record_mapped(mapped, bytes, protection, flags, fd, (uint64_t)offset, __builtin_return_address(0), \

@@ -428,5 +428,7 @@
     H(sigaltstack) \
     /* deepbind.c */ \
     H(dlopen) H(dlsym) \
+    /* unload.c */ \
+    H(dlclose) \
     /* process.c */ \
     H(clone) H(_Fork) H(_exit) H(_Exit)

@@ -16,6 +16,7 @@
 #include "liblens/sys.h"
 #include "preload/altstack.h"
 #include "preload/site.h"
+#include "preload/stack_bounds.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -28,7 +29,7 @@
 #include <string.h>
 
 #define PUBLIC __attribute__((visibility("default")))
-#define COLD __attribute__((noinline, cold))
+#define COLD LENSI_ALIGNS_STACK __attribute__((noinline, cold))
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define CALLER __builtin_return_address(0)
 #define BOOT_BYTES 16384u

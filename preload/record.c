@@ -14,6 +14,7 @@
 #include "preload/record_tree.h"
 #include "preload/record_writer.h"
 #include "preload/stack.h"
+#include "preload/stack_bounds.h"
 
 #include <errno.h>
 
@@ -111,6 +112,8 @@ static void end_entry(const void *at, const struct lensi_live *entry, uint64_t n
     struct lensi_weight weight;
 
     block->number = 0;
+    if (bytes >= LENSI_TRACE_BLOCK_BYTES)
+        lensi_stack_unmapped(); /* perhaps: the next allocator may give it back */
     if (bytes >= LENSI_TRACE_BLOCK_BYTES && lensi_blocks_take((uintptr_t)at, now, false, block)) {
         bytes = block->bytes;
         birth = block->birth_ns;

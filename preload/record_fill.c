@@ -10,7 +10,7 @@
 #include "preload/record_path.h"
 #include "preload/record_site.h"
 #include "preload/record_tree.h"
-#include "preload/record_unwind.h"
+#include "preload/unwind.h"
 
 #include <errno.h>
 #include <linux/perf_event.h>

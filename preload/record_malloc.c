@@ -14,13 +14,14 @@
 #include "preload/record.h"
 #include "preload/record_map.h"
 #include "preload/record_sample.h"
+#include "preload/stack_bounds.h"
 
 #include <errno.h>
 
 #define CALLER __builtin_return_address(0)
 #define SLOT ((const uintptr_t *)__builtin_frame_address(0) + 1)
-#define COLD __attribute__((noinline, cold))
-#define NOINLINE __attribute__((noinline)) /* jumped to from the sampled functions: the caller stays the program */
+#define COLD LENSI_ALIGNS_STACK __attribute__((noinline, cold))
+#define NOINLINE LENSI_ALIGNS_STACK __attribute__((noinline)) /* jumped to from the sampled functions: the caller stays the program */
 
 static struct lensi_family under; /* the next allocator's */
 

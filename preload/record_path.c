@@ -118,26 +118,25 @@ static uint32_t walk(struct lensi_path *path, uintptr_t caller, const uintptr_t 
         how = lensi_step_at(*slot);
         if (how == STEP_LAST)
             return join(path, 0, fresh, false);
-        if (how == STEP_UNKNOWN || how == STEP_VARIES || (how == STEP_POINTER && !lensi_step_is_near(pointer, slot))) {
+        if (how == STEP_UNKNOWN || how == STEP_VARIES || (how == STEP_POINTER && !lensi_step_is_near(pointer, slot)) ||
+            !lensi_step_take(how, &slot, &pointer)) {
             if (!pass_gap(path, caller, gaps++ < GAPS_MOST ? fresh : SIZE_MAX, &fresh, &pointer))
                 return replace(path, fresh, caller, begin);
             slot = path->new_slots[fresh];
-        } else if (how == STEP_POINTER) {
-            slot = pointer + 1;
-            pointer = (const uintptr_t *)*pointer;
-        } else {
-            slot += how;
-            pointer = NULL; /* the function may have used the register for something else */
         }
     }
 }
 
 uint32_t lensi_path_node(struct lensi_path *path, uintptr_t caller, const uintptr_t *slot)
 {
-    uint32_t count = path->count, node;
+    uint32_t count = path->count, unloads = atomic_load_explicit(&lensi_stack_unloads, memory_order_acquire), node;
 
-    if (!HAS_STEPS || *slot != caller)
+    if (!HAS_STEPS || *slot != caller || !lensi_stack_enter(slot))
         return unwind(path, caller, slot);
+    if (path->unloads != unloads || !lensi_stack_reaches(path->slots[0])) {
+        path->count = count = 0;
+        path->unloads = unloads;
+    }
     if (count && path->slots[count - 1] == slot && path->returns[count - 1] == caller && !path->is_cut &&
         standing(path, count) == 0)
         return path->nodes[count - 1];

@@ -17,6 +17,7 @@
 struct lensi_path {
     uint32_t count;
     uint32_t is_cut; /* the outermost frame is not the stack's */
+    uint32_t unloads; /* modules that had been unloaded then */
     const uintptr_t *slots[LENSI_PATH_FRAMES];
     uintptr_t returns[LENSI_PATH_FRAMES];
     uint32_t nodes[LENSI_PATH_FRAMES];

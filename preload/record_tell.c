@@ -59,7 +59,7 @@ static void tell_node(struct lensi_trace_writer *writer, const struct lensi_tree
     lensi_trace_begin(writer, LENSI_RECORD_NODE);
     lensi_trace_put(writer, node->parent);
     lensi_trace_put(writer, node->module);
-    lensi_trace_put(writer, node->address - (node->module ? lensi_tree.modules[node->module].bias : 0));
+    lensi_trace_put(writer, (node->address & ~LENSI_TREE_GONE) - (node->module ? lensi_tree.modules[node->module].bias : 0));
     lensi_trace_put(writer, node->flags);
     lensi_trace_end(writer);
 }

@@ -32,6 +32,7 @@ struct table {
 static _Atomic(struct table *) table;
 static uint32_t nodes_room;
 static unsigned last_module;
+static struct dl_find_object last; /* of last_module: most nodes are of the module of the one before, and copying costs a call */
 
 static struct table *table_new(unsigned bits)
 {
@@ -122,6 +123,7 @@ static const char *module_path(const char *name)
 /* What lies at an address. */
 struct place {
     uintptr_t start, end, bias;
+    const void *map;
     const char *name;
 };
 
@@ -131,16 +133,16 @@ static bool find_place(const struct dl_find_object *found, struct place *place)
 
     if (lensi_sys_copy_readable(&map, found->dlfo_link_map, sizeof map) != sizeof map)
         return false;
-    *place = (struct place){(uintptr_t)found->dlfo_map_start, (uintptr_t)found->dlfo_map_end, map.l_addr, map.l_name};
+    *place = (struct place){(uintptr_t)found->dlfo_map_start, (uintptr_t)found->dlfo_map_end, map.l_addr, found->dlfo_link_map, map.l_name};
     return true;
 }
 
-/* Modules that came to the place of unloaded ones are others, if they differ in size or bias. */
+/* One that came to the place of an unloaded one is another. */
 static bool is_module(unsigned module, const struct place *place)
 {
     const struct lensi_tree_module *m = &lensi_tree.modules[module];
 
-    return m->start == place->start && m->end == place->end && m->bias == place->bias;
+    return !m->is_gone && m->start == place->start && m->end == place->end && m->bias == place->bias;
 }
 
 static unsigned module_add(const struct place *place)
@@ -153,6 +155,7 @@ static unsigned module_add(const struct place *place)
     module->start = place->start;
     module->end = place->end;
     module->bias = place->bias;
+    module->map = place->map;
     module->path = module_path(place->name);
     if (!module->path)
         module->path = "";
@@ -164,7 +167,6 @@ static unsigned module_add(const struct place *place)
 /* The call before a return address may be a function's, and a module's, last instruction. */
 static unsigned module_of(uintptr_t return_address)
 {
-    static struct dl_find_object last; /* of last_module: most nodes are of the module of the one before, and copying costs a call */
     struct dl_find_object found;
     struct place place;
 
@@ -181,6 +183,35 @@ static unsigned module_of(uintptr_t return_address)
         if (is_module(i, &place))
             return last_module = i;
     return last_module = module_add(&place);
+}
+
+static bool is_loaded(const struct lensi_tree_module *module)
+{
+    struct dl_find_object found;
+
+    return _dl_find_object((void *)module->start, &found) == 0 && found.dlfo_link_map == module->map &&
+           (uintptr_t)found.dlfo_map_start == module->start && (uintptr_t)found.dlfo_map_end == module->end;
+}
+
+void lensi_tree_forget(void)
+{
+    uint32_t modules = atomic_load(&lensi_tree.modules_count), count;
+    bool is_any_gone = false;
+
+    lensi_lock(&lensi_tree_lock);
+    for (uint32_t i = 1; i < modules; i++) {
+        struct lensi_tree_module *module = &lensi_tree.modules[i];
+
+        if (module->is_gone || is_loaded(module))
+            continue;
+        module->is_gone = is_any_gone = true;
+    }
+    last_module = 0;
+    count = is_any_gone ? atomic_load(&lensi_tree.nodes_count) : 0;
+    for (uint32_t i = 1; i < count; i++)
+        if (lensi_tree.modules[lensi_tree.nodes[i].module].is_gone)
+            lensi_tree.nodes[i].address |= LENSI_TREE_GONE;
+    lensi_unlock(&lensi_tree_lock);
 }
 
 /* ---- nodes */

@@ -6,7 +6,7 @@
  * what walks through these have found is counted in `callers`, and where the first walks all found nothing there
  * are no further ones. One return address would not do for that: operator new has a single one.
  *
- * Both tables only grow: slots are claimed by compare-and-swap, and a full neighbourhood merely costs time.
+ * Both tables grow until a module is unloaded: slots are claimed by compare-and-swap, and a full neighbourhood merely costs time.
  */
 #include "preload/site.h"
 
@@ -165,6 +165,16 @@ static void count_walk(struct caller *caller, bool matched)
         atomic_store_explicit(&caller->fruitless, HAS_MATCHED, memory_order_relaxed);
     else if (atomic_load_explicit(&caller->fruitless, memory_order_relaxed) < WALKS_BEFORE_NEVER)
         atomic_fetch_add_explicit(&caller->fruitless, 1, memory_order_relaxed);
+}
+
+/* A path is a few words of the arena, which stay: others may be reading it. */
+void lensi_site_forget(void)
+{
+    for (size_t i = 0; callers && paths && i < TABLE_SLOTS; i++) {
+        atomic_store(&paths[i], NULL);
+        atomic_store(&callers[i].hash, 0);
+        atomic_store(&callers[i].fruitless, 0);
+    }
 }
 
 /* ---- the decision */

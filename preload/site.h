@@ -21,5 +21,7 @@ size_t lensi_site_init(const struct lensi_plan *plan);
  * address the malloc function returns to; `slot` where that address lies on the stack, or anything readable.
  */
 size_t lensi_site_find(size_t bytes, const void *caller, const uintptr_t *slot);
+/* Modules have been unloaded: what call paths meant is worked out anew. */
+void lensi_site_forget(void);
 
 #endif

@@ -1,22 +1,27 @@
 /*
  * stack.c - walking the stack; see stack.h.
  *
- * Programs have no frame pointers, so the unwinder of libgcc (linked into this library: a shared one would also take
- * over the program's exceptions) reads their unwind tables, in about a microsecond a frame. What it finds is
- * kept: at one return address a function without a frame pointer always has the same frame size, and in one with a
+ * Programs have no frame pointers, so their unwind tables are read (unwind.h; where that is not to be had, by the unwinder of libgcc, linked
+ * into this library: a shared one would also take over the program's exceptions). That is slow. What it finds is kept: at one return address a function without a frame pointer always has the same frame size, and in one with a
  * frame pointer that pointer leads on. So a walk over known return addresses is a few loads a frame.
  *
- * The table of steps only grows; an entry is one word, so it is never half written. A wrong step could only
- * lead to a wrong site, never out of the stack: sizes are taken from frames that cannot vary.
+ * The table of steps grows until a module is unloaded; an entry is one word, so it is never half written. A wrong step could only
+ * lead to a wrong site: nothing is read but what is known to be mapped (stack_bounds.h).
  */
 #include "preload/stack_steps.h"
 
 #include "liblens/arena.h"
 
+#include "preload/stack_bounds.h"
+#include "preload/unwind.h"
+
 #include <errno.h>
 #include <unwind.h>
 
+#define OWN_FRAMES_MOST 32u
+
 struct lensi_steps lensi_steps;
+_Atomic uint32_t lensi_stack_unloads;
 
 int lensi_stack_init(unsigned bits)
 {
@@ -24,7 +29,15 @@ int lensi_stack_init(unsigned bits)
         return 0;
     lensi_steps.table = lensi_arena_map(sizeof *lensi_steps.table << bits);
     lensi_steps.bits = bits;
-    return lensi_steps.table ? 0 : -ENOMEM;
+    return lensi_steps.table ? lensi_unwind_start() : -ENOMEM;
+}
+
+void lensi_stack_forget(void)
+{
+    atomic_fetch_add(&lensi_stack_unloads, 1);
+    for (size_t i = 0; lensi_steps.table && i >> lensi_steps.bits == 0; i++)
+        if (atomic_load_explicit(&lensi_steps.table[i], memory_order_relaxed))
+            atomic_store_explicit(&lensi_steps.table[i], 0, memory_order_relaxed);
 }
 
 /* Two different findings for one address mean that it has no fixed step. */
@@ -53,7 +66,7 @@ static bool walk_steps(uintptr_t caller, const uintptr_t *slot, size_t frames, s
 {
     const uintptr_t *pointer; /* the frame pointer at the current return address, while it is known */
 
-    if (!HAS_STEPS || *slot != caller)
+    if (!HAS_STEPS || *slot != caller || !lensi_stack_enter(slot))
         return false;
     pointer = (const uintptr_t *)slot[-1];
     stack->count = 0;
@@ -64,13 +77,8 @@ static bool walk_steps(uintptr_t caller, const uintptr_t *slot, size_t frames, s
             return true;
         if (how == STEP_UNKNOWN || how == STEP_VARIES || (how == STEP_POINTER && !lensi_step_is_near(pointer, slot)))
             return false;
-        if (how == STEP_POINTER) {
-            slot = pointer + 1;
-            pointer = (const uintptr_t *)*pointer;
-        } else {
-            slot += how;
-            pointer = NULL; /* the function may have used the register for something else */
-        }
+        if (!lensi_step_take(how, &slot, &pointer))
+            return false;
     }
 }
 
@@ -106,25 +114,62 @@ static bool leads_on(const struct walk *walk)
                                : how != STEP_UNKNOWN && how != STEP_VARIES;
 }
 
-static _Unwind_Reason_Code take_frame(struct _Unwind_Context *context, void *data)
+/* A frame that was returned to at `address`, where its inner end is `end`; no address: there is none. False: that is enough. */
+static bool take_frame(struct walk *walk, uintptr_t address, uintptr_t end, uintptr_t pointer)
 {
-    struct walk *walk = data;
-    uintptr_t address = _Unwind_GetIP(context), end = _Unwind_GetCFA(context);
-
     if (walk->count == 0 && address != walk->caller) /* frames of our own */
-        return _URC_NO_REASON;
+        return address != 0;
     if (HAS_STEPS && walk->count)
         learn_step(walk->returns[walk->count - 1], address ? judge_step(walk->end, end, walk->pointer) : STEP_LAST);
     if (address == 0 || walk->count == walk->frames)
-        return _URC_END_OF_STACK;
+        return false;
     if (walk->slots)
         walk->slots[walk->count] = end - sizeof(uintptr_t);
     walk->returns[walk->count++] = address;
     walk->end = end;
-    walk->pointer = _Unwind_GetGR(context, FRAME_POINTER);
+    walk->pointer = pointer;
     walk->is_partial = HAS_STEPS && walk->count > walk->known && leads_on(walk);
-    return walk->is_partial ? _URC_NORMAL_STOP : _URC_NO_REASON;
+    return !walk->is_partial;
 }
+
+#if defined(__x86_64__)
+/* Those that a call preserves, as they are in who calls this. */
+static inline __attribute__((always_inline)) void take_registers(uint64_t *registers)
+{
+    __asm__ volatile("mov %%rbx, 3*8(%0)\n\tmov %%rbp, 6*8(%0)\n\tmov %%rsp, 7*8(%0)\n\tmov %%r12, 12*8(%0)\n\tmov %%r13, 13*8(%0)\n\t"
+                     "mov %%r14, 14*8(%0)\n\tmov %%r15, 15*8(%0)\n\tlea 0f(%%rip), %%rax\n0:\tmov %%rax, 16*8(%0)"
+                     : : "r"(registers) : "rax", "memory");
+}
+
+/* True: to the end of the stack. */
+static __attribute__((noinline)) bool walk_tables(struct walk *walk)
+{
+    struct lensi_moment moment = {.stack = NULL};
+    bool is_last = false;
+
+    take_registers(moment.registers);
+    if (!lensi_stack_enter((const uintptr_t *)moment.registers[LENSI_DWARF_RSP] + 1))
+        return false;
+    for (unsigned own = 0; walk->count || own < OWN_FRAMES_MOST; own += !walk->count) {
+        bool is_stepped = lensi_unwind_step(&moment, &is_last);
+
+        if (!is_stepped && !is_last)
+            return true;
+        if (!take_frame(walk, is_last ? 0 : moment.registers[LENSI_DWARF_RETURN], moment.registers[LENSI_DWARF_RSP],
+                        moment.registers[LENSI_DWARF_RBP]))
+            return is_last;
+    }
+    return false;
+}
+#else
+static _Unwind_Reason_Code take_context(struct _Unwind_Context *context, void *walk)
+{
+    return take_frame(walk, _Unwind_GetIP(context), _Unwind_GetCFA(context), _Unwind_GetGR(context, FRAME_POINTER)) ? _URC_NO_REASON
+                                                                                                               : _URC_NORMAL_STOP;
+}
+
+static bool walk_tables(struct walk *walk) { return _Unwind_Backtrace(take_context, walk) == _URC_END_OF_STACK; }
+#endif
 
 size_t lensi_stack_unwind(uintptr_t caller, size_t frames, uintptr_t *returns, uintptr_t *slots)
 {
@@ -138,9 +183,9 @@ size_t lensi_stack_unwind_past(uintptr_t caller, size_t known, size_t frames, ui
                                const uintptr_t **pointer)
 {
     struct walk walk = {.returns = returns, .slots = slots, .frames = frames, .known = known, .caller = caller};
-    _Unwind_Reason_Code result = _Unwind_Backtrace(take_frame, &walk);
+    bool is_end = walk_tables(&walk);
 
-    if (HAS_STEPS && walk.count && walk.count < frames && result == _URC_END_OF_STACK)
+    if (HAS_STEPS && walk.count && walk.count < frames && is_end)
         learn_step(returns[walk.count - 1], STEP_LAST);
     *is_partial = walk.is_partial;
     *pointer = (const uintptr_t *)walk.pointer;

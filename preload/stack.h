@@ -2,6 +2,7 @@
 #ifndef LENSI_PRELOAD_STACK_H
 #define LENSI_PRELOAD_STACK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,6 +17,10 @@ struct lensi_stack {
 /* Before the first walk: a table for 2^bits return addresses (the largest asked for counts). 0 or -ENOMEM. */
 #define LENSI_STACK_BITS 14
 int lensi_stack_init(unsigned bits);
+/* How often modules were unloaded: what is known of an address from before may be about another's code. */
+extern _Atomic uint32_t lensi_stack_unloads;
+/* Modules have been unloaded: all that was learned goes. */
+void lensi_stack_forget(void);
 /*
  * Walks `frames` frames (at most LENSI_STACK_FRAMES) from the function that returns to `caller`. `slot` is where that
  * address lies on the stack if a frame pointer lies below it, else anything readable: then the walk is slow. Always

@@ -2,12 +2,13 @@
  * stack_steps.h - the learned steps of stack.c, for who walks the stack by them: stack.c and record_path.c.
  *
  * A step is a return address and 16 bits: how to get from the slot of this address to the next one's. Those are a
- * number of words, or one of the names below. The table only grows; an entry is one word, so it is never half written.
+ * number of words, or one of the names below. The table grows until a module is unloaded; an entry is one word, so it is never half written.
  */
 #ifndef LENSI_STACK_STEPS_H
 #define LENSI_STACK_STEPS_H
 
 #include "preload/stack.h"
+#include "preload/stack_bounds.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -55,10 +56,22 @@ static inline unsigned lensi_step_at(uintptr_t address)
     return STEP_UNKNOWN;
 }
 
-/* A frame pointer that leads outwards, and not far. */
+/* A frame pointer that leads outwards, and not far; where it leads is yet to be looked at. */
 static inline bool lensi_step_is_near(const uintptr_t *pointer, const uintptr_t *slot)
 {
     return (uintptr_t)pointer % sizeof *pointer == 0 && pointer > slot && pointer < slot + FRAME_BYTES_MAX / sizeof *slot;
+}
+
+/* To the next slot. `pointer` is the frame pointer, while it is known. False: what lies there is not known to be mapped. */
+static inline bool lensi_step_take(unsigned how, const uintptr_t **slot, const uintptr_t **pointer)
+{
+    const uintptr_t *next = how == STEP_POINTER ? *pointer + 1 : *slot + how;
+
+    if (!lensi_stack_reaches(next) || (how == STEP_POINTER && !lensi_stack_reaches(*pointer)))
+        return false;
+    *pointer = how == STEP_POINTER ? (const uintptr_t *)**pointer : NULL; /* the function may have used the register for something else */
+    *slot = next;
+    return true;
 }
 
 #endif

@@ -3,7 +3,8 @@
  *
  * The loader's _dl_find_object names the module without a lock. A module's symbol table is read from its file (or
  * from the debug file its build id names) when the first address in it is asked for, and sorted by address into memory
- * of our own. Modules are kept in a list that only grows; two threads may both read a module, one wins, nobody waits.
+ * of our own. Modules are kept in a list that only grows; two threads may both read a module, one wins, nobody waits. One that was
+ * unloaded is passed over, until the same file is loaded again.
  */
 #include "preload/symbols.h"
 
@@ -22,15 +23,18 @@
 #define LABELS_MAX 16u
 
 struct module {
-    const struct module *next;
-    uintptr_t bias;   /* address in memory = address in the file + bias */
-    const char *path; /* as the loader has it: the key, with bias; modules may be unloaded and others loaded */
+    struct module *next;
+    _Atomic uintptr_t bias; /* address in memory = address in the file + bias */
+    _Atomic bool is_gone;   /* unloaded */
+    struct stat file;       /* what was read: another file of that name is another module */
+    const char *path;       /* as the loader has it: the key, with bias */
     const char *name;
+    uintptr_t text; /* an address in it */
     const struct lensi_function *functions; /* by start */
     size_t functions_count;
 };
 
-static _Atomic(const struct module *) modules;
+static _Atomic(struct module *) modules;
 
 /* ---- ELF files. Every offset in them is checked: the file may be damaged or not what it was. */
 
@@ -239,12 +243,60 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static const struct module *module_read(uintptr_t bias, const char *key)
+/* The file at `path`, now. */
+static struct stat file_at(const char *path)
+{
+    struct stat status = {0};
+    int fd = lensi_sys_open(path, O_PATH | O_CLOEXEC, 0);
+
+    if (fd >= 0) {
+        lensi_sys_stat(fd, &status);
+        lensi_sys_close(fd);
+    }
+    return status;
+}
+
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* One that was unloaded and has come back, or NULL. */
+static const struct module *module_revive(uintptr_t bias, const char *key)
+{
+    struct stat now = {0};
+
+    for (struct module *module = atomic_load(&modules); module; module = module->next) {
+        if (!atomic_load(&module->is_gone) || strcmp(module->path, key) != 0)
+            continue;
+        if (!now.st_ino)
+            now = file_at(key);
+        if (!is_same_file(&module->file, &now))
+            continue;
+        atomic_store(&module->bias, bias);
+        atomic_store(&module->is_gone, false);
+        return module;
+    }
+    return NULL;
+}
+
+void lensi_symbols_forget(void)
+{
+    struct dl_find_object object;
+
+    for (struct module *module = atomic_load(&modules); module; module = module->next)
+        if (*module->path && (_dl_find_object((void *)module->text, &object) != 0 || !object.dlfo_link_map ||
+                              object.dlfo_link_map->l_addr != module->bias || strcmp(object.dlfo_link_map->l_name, module->path) != 0))
+            atomic_store(&module->is_gone, true);
+}
+
+static const struct module *module_read(uintptr_t bias, const char *key, uintptr_t text)
 {
     struct module *module = lensi_arena_new(sizeof *module);
     char self[PATH_BYTES];
     const char *path = key;
-    const struct module *first;
+    struct module *first;
 
     if (!module)
         return NULL;
@@ -253,7 +305,9 @@ static const struct module *module_read(uintptr_t bias, const char *key)
         self[bytes > 0 ? bytes : 0] = '\0';
         path = self;
     }
-    module->bias = bias;
+    atomic_store(&module->bias, bias);
+    module->text = text;
+    module->file = file_at(path);
     module->path = lensi_arena_text(key, strlen(key));
     module->name = lensi_arena_text(base_name(path), strlen(base_name(path)));
     if (!module->path || !module->name)
@@ -269,6 +323,7 @@ static const struct module *module_read(uintptr_t bias, const char *key)
 static const struct module *module_of(uintptr_t address)
 {
     struct dl_find_object object;
+    const struct module *back;
     const char *key;
     uintptr_t bias;
 
@@ -277,9 +332,10 @@ static const struct module *module_of(uintptr_t address)
     bias = object.dlfo_link_map->l_addr;
     key = object.dlfo_link_map->l_name ? object.dlfo_link_map->l_name : "";
     for (const struct module *module = atomic_load(&modules); module; module = module->next)
-        if (module->bias == bias && strcmp(module->path, key) == 0)
+        if (module->bias == bias && !atomic_load(&module->is_gone) && strcmp(module->path, key) == 0)
             return module;
-    return module_read(bias, key);
+    back = module_revive(bias, key);
+    return back ? back : module_read(bias, key, address);
 }
 
 /* How many functions start at or before `at`. */
@@ -324,7 +380,7 @@ void lensi_symbol_find(uintptr_t return_address, struct lensi_symbol *symbol)
     if (!module)
         return;
     symbol->module = module->name;
-    symbol->offset = return_address - module->bias;
+    symbol->offset = return_address - atomic_load(&module->bias);
     find_function(module, symbol->offset - 1, symbol);
 }
 

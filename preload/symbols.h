@@ -27,6 +27,9 @@ struct lensi_symbol {
  */
 void lensi_symbol_find(uintptr_t return_address, struct lensi_symbol *symbol);
 
+/* Modules have been unloaded: those that are gone are not found any more, until the same file is loaded again. */
+void lensi_symbols_forget(void);
+
 /* Writes the qualified name of a mangled C++ function, "ns::load": no arguments, no templates. "" if it is not one. */
 void lensi_symbol_unmangle(const char *mangled, char *to, size_t room);
 

@@ -277,5 +277,40 @@ result $? "that plan: the output" "$(cat err)"
 python3 -c 'import json; s = json.load(open("stats.json")); assert s["absent_pages_peak"] * 4096 > 3 << 20, s' 2>err
 result $? "that plan gives most of both files back" "$(tail -1 err)"
 unchanged shell sh -c 'seq 1000 | sort -r | head -3; (exit 3)'
+# ---- stacks and code that are not what they were: fibers that end in junk, plugins that come to each other's place
+cat >plugin.c <<'C'
+#include <stdlib.h>
+__attribute__((noinline)) void *make(size_t bytes)
+{
+    volatile char room[FRAME];
+    room[0] = room[FRAME - 1] = 1;
+    char *made = malloc(bytes);
+    return made + (room[0] + room[FRAME - 1] == 77);
+}
+C
+record "$build/tests/support/fiber"
+same "fibers: status, output" "$status $(cat out)" "0 done"
+if ${CC:-cc} -O1 -fPIC -shared -DFRAME=300 -o small.so plugin.c 2>cc.err && ${CC:-cc} -O1 -fPIC -shared -DFRAME=12000 -o large.so plugin.c 2>cc.err; then
+    record "$build/tests/support/reload" ./small.so ./large.so
+    same "reload: status, output" "$status $(cat out)" "0 done"
+    same "reload: each opening's allocations are its own" "$(number make allocations | tr ' ' '\n' | sort -n | uniq -c | awk '{print $1, $2}' | paste -sd' ')" "6 150 6 200"
+else
+    skip "reload" "$(tail -1 cc.err)"
+fi
+
+# ---- sanitizers: their programs run as without us
+echo 'int main(void) { return 7; }' >plain.c
+for compiler in gcc clang; do
+    for kind in address thread memory undefined; do
+        [ $compiler$kind != gccmemory ] || continue
+        if ! $compiler -fsanitize=$kind -o sanitized plain.c 2>/dev/null || { ./sanitized >/dev/null 2>&1; [ $? != 7 ]; }; then
+            skip "$compiler -fsanitize=$kind" "cannot be built, or does not run here"
+            continue
+        fi
+        record ./sanitized
+        same "$compiler -fsanitize=$kind" "$status" 7
+    done
+done
+
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -382,7 +382,7 @@
 
 /* Tried at length by another program here, or handing no memory to the kernel. */
 #define IO_TABLE_ELSEWHERE \
-    "fclose", "close", "__close", "close_range", "closefrom", "dup2", "__dup2", "dup3", "dup", "pidfd_getfd", "fdopen", /* close_all, dup_games */ \
+    "dlclose", "fclose", "close", "__close", "close_range", "closefrom", "dup2", "__dup2", "dup3", "dup", "pidfd_getfd", "fdopen", /* close_all, dup_games */ \
     "getcontext", "setcontext", "swapcontext", "__sigsetjmp", "setjmp", "longjmp", "_longjmp", "siglongjmp", "__longjmp_chk", /* contexts, longjmp */ \
     "mq_notify", "getaddrinfo_a",                                                                /* masks_inherited */ \
     "madvise", "posix_madvise", "mprotect", "pkey_mprotect",                     /* advice, protection, remapping */ \

@@ -1,5 +1,8 @@
 /* test_recorder_unwind.c - call paths out of a copied stack: the same as libgcc's unwinder finds, and never beyond the copy. */
-#include "preload/record_unwind.c"
+#include "preload/stack_bounds.c"
+#include "preload/unwind.c"
+
+_Atomic uint32_t lensi_stack_unloads;
 
 #include <alloca.h>
 #include <criterion/criterion.h>

@@ -5,6 +5,10 @@
  */
 #include "preload/site.c"
 #include "preload/stack.c"
+#include "preload/stack_bounds.c"
+#define take_number take_leb128 /* symbols.c has one, too */
+#include "preload/unwind.c"
+#undef take_number
 #include "preload/symbols.c"
 
 #include "lenses/builtin.h"
