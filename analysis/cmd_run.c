@@ -22,7 +22,7 @@ static const struct option options_list[] = {
     {"fault", required_argument, NULL, 'o'},       {"store", required_argument, NULL, 'o'},
     {"store-dir", required_argument, NULL, 'o'},   {"store-limit", required_argument, NULL, 'o'},
     {"stats", required_argument, NULL, 'o'},       {"trust-backing", required_argument, NULL, 'o'},
-    {"chaos", required_argument, NULL, 'o'},
+    {"chaos", required_argument, NULL, 'o'},       {"slowdown-limit", required_argument, NULL, 'o'},
     {"quiet", no_argument, NULL, 'q'},             {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},

@@ -7,7 +7,7 @@ _lens_program()
     for ((i = 2; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         --) echo $((i + 1)); return ;;
-        --plan | --budget | --fault | --store | --store-dir | --store-limit | --stats | -o | --output | --sample) ((i++)) ;;
+        --plan | --budget | --fault | --store | --store-dir | --store-limit | --slowdown-limit | --stats | -o | --output | --sample) ((i++)) ;;
         -*) ;;
         *) echo "$i"; return ;;
         esac
@@ -55,12 +55,13 @@ _lens_run()
     --store-dir) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
     --budget) mapfile -t COMPREPLY < <(compgen -W "auto 10% 25% 50% 64M 256M 1G" -- "$current") ;;
     --store-limit) mapfile -t COMPREPLY < <(compgen -W "256M 1G 4G" -- "$current") ;;
+    --slowdown-limit) mapfile -t COMPREPLY < <(compgen -W "off 1.5 2 5 10" -- "$current") ;;
     --fault) mapfile -t COMPREPLY < <(compgen -W "auto inthread thread protect off" -- "$current") ;;
     --trust-backing) mapfile -t COMPREPLY < <(compgen -W "strict lease replace-only" -- "$current") ;;
     --store) mapfile -t COMPREPLY < <(compgen -W "auto none memory disk" -- "$current") ;;
     *)
         if [[ $current == -* ]]; then
-            mapfile -t COMPREPLY < <(compgen -W "--plan --budget --fault --store --store-dir --store-limit --trust-backing --chaos --stats \
+            mapfile -t COMPREPLY < <(compgen -W "--plan --budget --fault --store --store-dir --store-limit --slowdown-limit --trust-backing --chaos --stats \
                 --quiet --verbose --help --" -- "$current")
         else
             mapfile -t COMPREPLY < <(compgen -c -- "$current")

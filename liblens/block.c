@@ -9,6 +9,7 @@
 #include "liblens/checksum.h"
 #include "liblens/engine.h"
 #include "liblens/fault.h"
+#include "liblens/harm.h"
 #include "liblens/openings.h"
 #include "liblens/packed.h"
 #include "liblens/place.h"
@@ -196,6 +197,30 @@ static void give_back_quietly(struct lensi_region *region)
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0, NULL);
 }
 
+/*
+ * The block ends while the prover is at work, which can take long: what is ordinary memory goes now, the addresses when it is
+ * done. LEAVING keeps the prover away from a page meanwhile.
+ */
+static void drop_plain(const struct lensi_region *region)
+{
+    uint64_t first = lensi_region_first_page(region), end = first + lensi_region_pages(region);
+    uint8_t resident[512];
+
+    for (uint64_t from = first; from < end; from += sizeof resident) {
+        uint64_t count = end - from < sizeof resident ? end - from : sizeof resident;
+        if (lensi_sys_resident(lensi_page_address(from), count << LENSI_PAGE_SHIFT, resident) < 0)
+            return;
+        for (uint64_t i = 0, run; i < count; i += run ? run : 1) {
+            for (run = 0; i + run < count && resident[i + run] & 1 && lensi_page_change(from + i + run, LENSI_PLAIN, LENSI_LEAVING); run++)
+                ;
+            if (run)
+                lensi_sys_advise(lensi_page_address(from + i), run << LENSI_PAGE_SHIFT, MADV_DONTNEED);
+            for (uint64_t k = 0; k < run; k++)
+                lensi_page_set(from + i + k, LENSI_PLAIN);
+        }
+    }
+}
+
 void lensi_block_free(void *at)
 {
     struct lensi_region *region = lensi_region_of(at);
@@ -215,15 +240,15 @@ void lensi_block_free(void *at)
     }
     count_live(region->site, -(int64_t)bytes_asked(region));
     before = lensi_sys_signals_hold();
-    atomic_store(&region->life, LENSI_REGION_DYING);
     if (lensi_try_lock(&lensi_prover_lock)) {
         lensi_prover_note_unseen();
-        if (atomic_load(&region->life) == LENSI_REGION_DYING)
-            lensi_region_reclaim(region);
+        lensi_region_reclaim(region);
         lensi_unlock(&lensi_prover_lock);
     } else {
+        drop_plain(region);
+        atomic_store(&region->life, LENSI_REGION_DYING); /* from here on it may be another's */
         atomic_fetch_add(&lensi_prover_dying, 1);
-        lensi_prover_ring(false); /* it is at work: it will take the memory back itself */
+        lensi_prover_ring(false); /* it takes the addresses back itself */
     }
     lensi_sys_signals_release(before);
 }
@@ -244,9 +269,11 @@ void *lensi_block_resize(void *at, size_t bytes)
     if (bytes == old)
         return at;
     before = lensi_sys_signals_hold();
-    lensi_lock(&lensi_prover_lock);
+    if (bytes < old) /* to grow is to be longer, no more: nobody need wait for a proof under way */
+        lensi_harm_lock(&lensi_prover_lock);
     result = bytes > SIZE_MAX - region->start.lead ? -ENOMEM : lensi_region_resize(region, region->start.lead + bytes);
-    lensi_unlock(&lensi_prover_lock);
+    if (bytes < old)
+        lensi_unlock(&lensi_prover_lock);
     lensi_sys_signals_release(before);
     if (result < 0)
         return NULL;
@@ -365,7 +392,7 @@ void lensi_pin_forever_slow(const void *at, size_t bytes)
         atomic_fetch_or(&lensi_chunk_of(page)->pins, LENSI_PINS_FOREVER);
     pin_chunks(span, -1);
     /* The prover may be reading there: it must be through before the access changes. */
-    lensi_lock(&lensi_prover_lock);
+    lensi_harm_lock(&lensi_prover_lock);
     lensi_unlock(&lensi_prover_lock);
 }
 

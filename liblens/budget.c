@@ -20,6 +20,7 @@
 /* With less room, a window would be evicted before it is used, where plain pages leave nothing of the budget. */
 #define STREAM_PAGES 320u
 #define AUTO_LEAST_BYTES (16ull << 20)
+#define EVERYTHING_PAGES (1ull << 40) /* handles add to it, and take away */
 /* Dropped in one call: what that costs (an interrupt of every CPU, a call of the hypervisor) is shared by all of them. */
 #define VICTIMS 256
 #define SPARE_SHARE 16
@@ -39,6 +40,7 @@ static struct lensi_policy *policy;
 static bool automatic;
 static _Atomic uint64_t budget_pages = LENS_UNKNOWN;
 static _Atomic int64_t plain;
+static uint64_t raised_pages; /* the prover's: an automatic budget is not less */
 static uint64_t adapted_ns, stall_us;
 static unsigned pressure_shift;
 static uint64_t limit_pages = LENS_UNKNOWN; /* of the control group */
@@ -71,6 +73,13 @@ int lensi_budget_open(const struct lensi_budget_spec *spec)
 uint64_t lensi_budget_pages(void) { return atomic_load_explicit(&budget_pages, memory_order_relaxed); }
 
 void lensi_budget_grow(int64_t pages) { atomic_fetch_add(&budget_pages, (uint64_t)pages); }
+
+void lensi_budget_raise(uint64_t pages)
+{
+    raised_pages = pages;
+    atomic_store(&budget_pages, pages == LENS_UNKNOWN ? EVERYTHING_PAGES : pages);
+    lensi_stats_say_budget(pages == LENS_UNKNOWN ? LENS_UNKNOWN : pages << LENSI_PAGE_SHIFT);
+}
 
 void lensi_budget_plain(int64_t pages) { atomic_fetch_add(&plain, pages); }
 
@@ -372,7 +381,7 @@ void lensi_budget_adapt(uint64_t now_ns)
     struct lensi_cgroup_use use;
     uint64_t want;
 
-    if (!automatic || now_ns - adapted_ns < (is_tight() ? ADAPT_TIGHT_NS : ADAPT_NS))
+    if (!automatic || raised_pages == LENS_UNKNOWN || now_ns - adapted_ns < (is_tight() ? ADAPT_TIGHT_NS : ADAPT_NS))
         return;
     adapted_ns = now_ns;
     if (is_tight() && lensi_cgroup_use(&group, &use)) {
@@ -381,6 +390,7 @@ void lensi_budget_adapt(uint64_t now_ns)
         want = modest_pages();
         if (want > limit_pages / 4) /* a hard limit has to hold the rest of the program too */
             want = limit_pages / 4;
+        want = want < raised_pages ? raised_pages : want;
     }
     want = want < LEAST_PAGES ? LEAST_PAGES : want;
     atomic_store(&budget_pages, want);

@@ -28,6 +28,8 @@ uint64_t lensi_budget_pages(void);
 uint64_t lensi_budget_room(void);
 /* A handle brings its own budget along, and takes it away. */
 void lensi_budget_grow(int64_t pages);
+/* It is not to be less than that from here on; LENS_UNKNOWN: everything stays. */
+void lensi_budget_raise(uint64_t pages);
 bool lensi_budget_over(void);
 void lensi_budget_plain(int64_t pages); /* the prover has seen so many more plain pages */
 /* Resident proven and seen plain pages now. */

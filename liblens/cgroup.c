@@ -231,23 +231,75 @@ bool lensi_cgroup_use(const struct lensi_cgroup *cgroup, struct lensi_cgroup_use
     return true;
 }
 
-uint64_t lensi_memory_total(void)
+/* "NAME NUMBER" or "NAME:   NUMBER kB" in a file of such lines; LENS_UNKNOWN if there is none. */
+static uint64_t read_figure(const char *path, const char *name)
 {
+    size_t bytes = strlen(name);
     struct lines lines;
-    uint64_t total = LENS_UNKNOWN;
+    uint64_t value = LENS_UNKNOWN;
 
-    if (!lines_open(&lines, "/proc/meminfo"))
-        return total;
+    if (!lines_open(&lines, path))
+        return value;
     while (lines_next(&lines)) {
-        const char *at = lines.line + 9;
+        const char *at = lines.line + bytes;
 
-        if (strncmp(lines.line, "MemTotal:", 9) != 0)
+        if (strncmp(lines.line, name, bytes) != 0 || (*at != ' ' && *at != ':'))
             continue;
-        for (total = 0; *at == ' '; at++)
+        for (value = 0; *at == ' ' || *at == ':'; at++)
             ;
         for (; *at >= '0' && *at <= '9'; at++)
-            total = total * 10 + (uint64_t)(*at - '0');
-        total *= 1024;
+            value = value * 10 + (uint64_t)(*at - '0');
     }
-    return total;
+    return value;
 }
+
+/* What may still be taken under the limits of one level. */
+static uint64_t room_at(const struct lensi_cgroup *cgroup, size_t length, unsigned margin_share)
+{
+    static const char *const now[2] = {"memory.usage_in_bytes", "memory.current"}, *const most[2] = {"memory.limit_in_bytes", "memory.max"};
+    static const char *const clean[2][2] = {{"total_inactive_file", "total_active_file"}, {"inactive_file", "active_file"}};
+    uint64_t limit, high, used, files = 0;
+    int v = cgroup->version - 1;
+    char path[600];
+
+    lensi_format(path, sizeof path, "%.*s/%s", (int)length, cgroup->directory, most[v]);
+    limit = read_limit(path);
+    lensi_format(path, sizeof path, "%.*s/memory.high", (int)length, cgroup->directory);
+    high = v ? read_limit(path) : LENS_UNKNOWN;
+    limit = high < limit ? high : limit;
+    lensi_format(path, sizeof path, "%.*s/%s", (int)length, cgroup->directory, now[v]);
+    used = read_limit(path);
+    if (limit == LENS_UNKNOWN || used == LENS_UNKNOWN)
+        return LENS_UNKNOWN;
+    lensi_format(path, sizeof path, "%.*s/memory.stat", (int)length, cgroup->directory);
+    for (int i = 0; i < 2; i++) {
+        uint64_t figure = read_figure(path, clean[v][i]);
+        files += figure == LENS_UNKNOWN ? 0 : figure;
+    }
+    used = (used > files ? used - files : 0) + limit / margin_share;
+    return used < limit ? limit - used : 0;
+}
+
+uint64_t lensi_cgroup_room(const struct lensi_cgroup *cgroup, unsigned margin_share)
+{
+    size_t length = strlen(cgroup->directory);
+    uint64_t least = LENS_UNKNOWN, room;
+
+    if (cgroup->version == 0)
+        return least;
+    for (;;) {
+        room = room_at(cgroup, length, margin_share);
+        least = room < least ? room : least;
+        if (length <= cgroup->root_bytes)
+            return least;
+        do
+            length--;
+        while (length > cgroup->root_bytes && cgroup->directory[length] != '/');
+    }
+}
+
+static uint64_t kilobytes(uint64_t figure) { return figure == LENS_UNKNOWN ? figure : figure * 1024; }
+
+uint64_t lensi_memory_available(void) { return kilobytes(read_figure("/proc/meminfo", "MemAvailable")); }
+
+uint64_t lensi_memory_total(void) { return kilobytes(read_figure("/proc/meminfo", "MemTotal")); }

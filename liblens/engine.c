@@ -11,11 +11,13 @@
 #include "liblens/direct.h"
 #include "liblens/fault.h"
 #include "liblens/guard.h"
+#include "liblens/harm.h"
 #include "liblens/helper.h"
 #include "liblens/inject.h"
 #include "liblens/lift.h"
 #include "liblens/log.h"
 #include "liblens/openings.h"
+#include "liblens/outcome.h"
 #include "liblens/images.h"
 #include "liblens/gauges.h"
 #include "liblens/prover.h"
@@ -103,6 +105,7 @@ int lensi_engine_start(const struct lensi_options *with, const struct lensi_plan
     lensi_images_open(with->store, with->store_dir, with->store_limit_bytes);
     lensi_copy_open(of ? with->store : LENSI_STORE_NONE, with->store_dir, with->store_limit_bytes);
     lensi_trust_open(with->trust);
+    lensi_harm_open(with->slowdown_limit);
     plan = of;
     lensi_reads_open(plan);
     if (plan)
@@ -113,28 +116,6 @@ int lensi_engine_start(const struct lensi_options *with, const struct lensi_plan
 }
 
 /* ---- the end */
-
-static void count_refuted(void)
-{
-    uint64_t refuted = 0;
-
-    for (uint32_t i = 0; i < lensi_regions_high(); i++) {
-        struct lensi_region *r = lensi_region_at(i);
-        uint64_t first = lensi_region_first_page(r), pages = lensi_region_pages(r);
-        if (atomic_load(&r->life) != LENSI_REGION_LIVE || r->library)
-            continue;
-        for (uint64_t page = first; page < first + pages; page++)
-            if (lensi_chunk_of(page)->attempts && lensi_chunk_of(page)->flags & LENSI_CHUNK_SEEN && lensi_page_state(page) == LENSI_PLAIN)
-                refuted++;
-    }
-    atomic_store(&lensi_gauges.stats.refuted_pages, refuted);
-}
-
-static const char *ms_text(char to[24], uint64_t ns)
-{
-    lensi_format(to, 24, "%llu.%llu s", (unsigned long long)(ns / 1000000000u), (unsigned long long)(ns / 100000000u % 10));
-    return to;
-}
 
 /* The process that `lens run` became speaks for all; a worker, or a program it started, only for its own blocks. */
 static bool is_main_process(void)
@@ -166,27 +147,12 @@ static void say_chaos(void)
               (unsigned long long)lensi_counted(kept_pages), lensi_format_bytes(snapshots, lensi_counted(snapshot_bytes_peak)));
 }
 
-static void say_closing_line(void)
+/* Why it was left alone has been said. */
+static void say_closing_lines(void)
 {
-    char saved[24], mapped[24], of[24], fault_time[24], prove_time[24];
-    uint64_t peak = lensi_counted(absent_pages_peak) << LENSI_PAGE_SHIFT, touched = lensi_counted(touched_bytes_peak);
-    bool is_mapped = lensi_counted(mapped_pages) > 0;
-
-    if (!lensi_counted(blocks) || lensi_sampling || (is_left_alone && !lensi_counted(proven_pages)))
-        return;
-    if (!lensi_counted(proven_pages) && !lensi_counted(refuted_pages) && !lensi_counted(lazy_pages)) {
-        lensi_say("nothing had to be given back: %s virtualised, within the budget of %s", lensi_format_bytes(of, touched),
-                  lensi_format_bytes(saved, lensi_stats_facts.budget_bytes));
-        return;
-    }
-    if (touched < peak)
-        touched = peak;
-    lensi_say("saved %s of %s virtualised (%llu %%)%s%s%s; %llu pages refuted, %llu faults in %s, proofs %s; %s, store %s",
-              lensi_format_bytes(saved, peak), lensi_format_bytes(of, touched), (unsigned long long)(touched ? peak * 100 / touched : 0),
-              is_mapped ? ", " : "", is_mapped ? lensi_format_bytes(mapped, lensi_counted(mapped_pages) << LENSI_PAGE_SHIFT) : "",
-              is_mapped ? " of it mapped from files" : "", (unsigned long long)lensi_counted(refuted_pages),
-              (unsigned long long)lensi_counted(faults), ms_text(fault_time, lensi_counted(fault_ns)),
-              ms_text(prove_time, lensi_counted(prove_ns)), lensi_stats_facts.rung, lensi_stats_facts.store);
+    if (!is_left_alone || lensi_counted(proven_pages))
+        lensi_outcome_say();
+    lensi_harm_say();
 }
 
 static void write_statistics(void)
@@ -215,13 +181,13 @@ void lensi_engine_finish(void)
     if (lensi_range.bytes) {
         lensi_prover_stop(); /* takes the lock, and lets go of it */
         lensi_prover_note_unseen();
-        count_refuted();
+        lensi_outcome_count();
         lensi_images_close();
     }
     if (options->chaos.on && is_main_process())
         say_chaos();
     if (!options->chaos.on && (uint32_t)lensi_sys_process_id() == started_in)
-        say_closing_line();
+        say_closing_lines();
     if (lensi_range.bytes && !options->chaos.on && is_main_process())
         say_sites_that_never_occurred();
     write_statistics();
@@ -334,7 +300,7 @@ void lensi_fork_prepare(void)
     if (!lensi_range.bytes || lensi_retired)
         return;
     before = lensi_sys_signals_hold();
-    lensi_lock(&lensi_prover_lock);
+    lensi_harm_lock(&lensi_prover_lock);
     if (lensi_retired) { /* meanwhile */
         lensi_unlock(&lensi_prover_lock);
         lensi_sys_signals_release(before);
@@ -462,6 +428,7 @@ void lensi_fork_child(void)
     if (!is_fork_ours)
         return;
     is_fork_ours = false;
+    lensi_harm_after_fork();
     lensi_sampler_after_fork(true);
     unlock_all_but_prover();
     lensi_unlock(&lensi_prover_lock);

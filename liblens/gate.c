@@ -2,6 +2,7 @@
 #include "liblens/gate.h"
 
 #include "liblens/budget.h"
+#include "liblens/harm.h"
 #include "liblens/prover.h"
 #include "liblens/rung.h"
 #include "liblens/stats.h"
@@ -107,10 +108,11 @@ static bool wait_for_prover(struct lensi_region *region, bool (*is_ahead)(const 
         lensi_sys_futex_wait(&region->gate_word, 0, 200000); /* nobody wakes it: a short sleep */
     }
     atomic_fetch_sub(&waiting, 1);
+    lensi_harm_waited(start);
     return gets_on;
 }
 
-static bool fills_ahead(const struct lensi_region *region) { return ahead(region) > most_ahead(); }
+static bool fills_ahead(const struct lensi_region *region) { return ahead(region) > most_ahead() && lensi_budget_over(); }
 
 static bool rewrites_ahead(const struct lensi_region *region)
 {

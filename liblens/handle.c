@@ -61,6 +61,7 @@ static int start(struct lens_error *error)
     if (result < 0)
         return result;
     options.budget = (struct lensi_budget_spec){.kind = LENSI_BUDGET_BYTES, .bytes = 0};
+    options.slowdown_limit = 0; /* a handle keeps to the budget that it was given */
     result = lensi_engine_start(&options, NULL, error);
     if (result == 0)
         pthread_atfork(before_fork, after_in_parent, after_in_child);

@@ -14,6 +14,7 @@
 #include "liblens/direct.h"
 #include "liblens/engine.h"
 #include "liblens/guard.h"
+#include "liblens/harm.h"
 #include "liblens/openings.h"
 #include "liblens/place.h"
 #include "liblens/prove.h"
@@ -188,7 +189,7 @@ struct lensi_lazy lensi_file_read_lazily(int fd, uint64_t offset, void *at, uint
     lensi_prover_start();
     r.backing = lensi_opening_of_fd(fd);
     if (r.backing && lensi_site_takes(site, r.backing->path) && lensi_prover_thread() && is_same_file(fd, r.backing)) {
-        lensi_lock(&lensi_prover_lock);
+        lensi_harm_lock(&lensi_prover_lock);
         read_range(&r, site, low, offset, bytes);
         lensi_unlock(&lensi_prover_lock);
     }

@@ -150,6 +150,20 @@ static int set_store_limit(struct lensi_options *options, const char *text, stru
     return lensi_parse_size(text, &options->store_limit_bytes, error);
 }
 
+/* How many times as long a run may take; "off" and 0: no limit. */
+static int set_slowdown_limit(struct lensi_options *options, const char *text, struct lens_error *error)
+{
+    struct lensi_literal number = {0};
+    const char *problem;
+    bool is_off = strcmp(text, "off") == 0;
+
+    if (!is_off && (lensi_literal_read(text, strlen(text), &number, &problem) < 0 || number.negative ||
+                    (number.value != 0 && !(number.value > 1 && number.value <= 1e6))))
+        return lens_error_set(error, -1, "\"" SHOWN "\" is not a limit; write how many times as long a run may take, such as 2 or 1.5, or off", text);
+    options->slowdown_limit = is_off ? 0 : number.value;
+    return 0;
+}
+
 static int set_trust(struct lensi_options *options, const char *text, struct lens_error *error)
 {
     int index = 0, result = parse_word(text, trust_words, &index, error);
@@ -192,6 +206,7 @@ static const struct option_row {
     {"store", "LENS_STORE", false, set_store},
     {"store-dir", "LENS_STORE_DIR", false, set_store_dir},
     {"store-limit", "LENS_STORE_LIMIT", false, set_store_limit},
+    {"slowdown-limit", "LENS_SLOWDOWN_LIMIT", false, set_slowdown_limit},
     {"trust-backing", "LENS_TRUST_BACKING", false, set_trust},
     {"stats", "LENS_STATS", false, set_stats},
     {"chaos", "LENS_CHAOS", false, set_chaos},
@@ -290,6 +305,7 @@ int lensi_options_read(struct lensi_options *options, char *const *environment, 
 {
     memset(options, 0, sizeof *options);
     options->store_limit_bytes = LENS_UNKNOWN;
+    options->slowdown_limit = 2;
     options->store_dir = default_store_dir(environment);
     options->main_process = lensi_main_process_of(environment);
     for (size_t i = 0; i < OPTION_ROWS; i++) {

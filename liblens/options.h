@@ -41,6 +41,7 @@ struct lensi_options {
     enum lensi_store_choice store;  /* LENS_STORE        --store KIND       auto      */
     const char *store_dir;          /* LENS_STORE_DIR    --store-dir DIR    ~/.cache/lens */
     uint64_t store_limit_bytes;     /* LENS_STORE_LIMIT  --store-limit SIZE LENS_UNKNOWN = half of the free space */
+    double slowdown_limit;          /* LENS_SLOWDOWN_LIMIT --slowdown-limit X   2; 0 = none */
     enum lensi_trust trust;         /* LENS_TRUST_BACKING --trust-backing KIND strict    */
     const char *stats_path;         /* LENS_STATS        --stats FILE       none      */
     struct lensi_chaos_spec chaos;  /* LENS_CHAOS        --chaos SEED       off       */

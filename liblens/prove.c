@@ -23,18 +23,22 @@
 #include "liblens/images.h"
 #include "liblens/lift.h"
 #include "liblens/log.h"
+#include "liblens/outcome.h"
 #include "liblens/recognise.h"
 #include "liblens/rung.h"
 #include "liblens/snapshot.h"
 #include "liblens/stats.h"
+#include "liblens/trial.h"
 #include "liblens/trust.h"
 
 #include <errno.h>
 #include <string.h>
 
 #define PATIENT_ATTEMPTS 3
+#define SAMPLE_PAGES 2u
 #define QUICK_BYTES (16u << 20) /* read in a few milliseconds */
 
+static const uint8_t zeros[LENSI_PAGE] __attribute__((aligned(LENSI_PAGE)));
 static const struct lensi_pipe *elected_pipe[LENSI_PLAN_SITES_MAX];
 
 struct batch {
@@ -289,15 +293,61 @@ static bool may_depend(struct batch *b, struct lensi_segment *s)
     return b->firm || (footing == LENSI_FOOTING_NONE && lensi_images_wanted(b->region, s));
 }
 
+/* Zeros are what untouched memory holds: to be equal to them says nothing for a lens. */
+static bool shows_something(const struct batch *b)
+{
+    for (uint64_t i = 0; i < b->count; i++)
+        if (b->equal[i] && memcmp(expected(b, i), zeros, LENSI_PAGE) != 0)
+            return true;
+    return false;
+}
+
+static uint64_t first_difference(const struct batch *b)
+{
+    const uint8_t *is = lensi_page_address(b->page), *wanted = expected(b, 0);
+    uint64_t i = 0;
+
+    while (i < LENSI_PAGE - 1 && is[i] == wanted[i])
+        i++;
+    return i;
+}
+
+/* The first ordinary page that lies in the segment as a whole; b->count: none. */
+static uint64_t first_within(const struct batch *b, const struct lensi_segment *s)
+{
+    uint64_t low = (b->page - lensi_region_first_page(b->region)) << LENSI_PAGE_SHIFT, i = 0;
+
+    while (i < b->count && (low + (i << LENSI_PAGE_SHIFT) < s->start || lensi_page_state(b->page + i) != LENSI_PLAIN))
+        i++;
+    return i;
+}
+
+/* A segment that has proven nothing yet is asked for a page or two first: if these differ, no more is made. */
+static bool sample_differs(struct batch *b, uint32_t number)
+{
+    const struct lensi_segment *s = &b->region->segments[number];
+    uint64_t page = b->page, count = b->count, skip;
+    bool differs;
+
+    if (s->proven || s->snapshot || count <= SAMPLE_PAGES || (skip = first_within(b, s)) == count)
+        return false;
+    b->page += skip;
+    b->count = count - skip < SAMPLE_PAGES ? count - skip : SAMPLE_PAGES;
+    differs = !make_expected(b, number) || !guess(b);
+    if (differs && !s->failed)
+        lensi_outcome_refuted(b->region, s, ((b->page - lensi_region_first_page(b->region)) << LENSI_PAGE_SHIFT) + first_difference(b) - b->region->start.lead);
+    b->page = page;
+    b->count = count;
+    return differs;
+}
+
 static uint64_t prove_with(struct batch *b, uint32_t number)
 {
     struct lensi_segment *s = &b->region->segments[number];
     uint64_t proven = 0;
 
-    if (!make_expected(b, number))
-        return 0;
-    if (!guess(b)) {
-        s->refuted++;
+    if (sample_differs(b, number) || !make_expected(b, number) || !guess(b) || (!s->proven && !s->snapshot && !shows_something(b))) {
+        lensi_trial_refuted(b->region, s);
         return 0;
     }
     if (s->view && !s->view->repeats && b->made_ns && !(s->view->repeats = is_repeatable(b, s))) {
@@ -317,6 +367,7 @@ static uint64_t prove_with(struct batch *b, uint32_t number)
     }
     if (proven) {
         s->proven++;
+        lensi_trial_held(b->region);
         b->region->elected = number;
         lensi_gate_proven(b->region, proven);
         lensi_gate_put_up(b->region);
@@ -356,7 +407,10 @@ static bool is_candidate(const struct batch *b, uint32_t number)
 
     if (s->failed || low + (b->count << LENSI_PAGE_SHIFT) <= s->start || (s->bytes != LENS_UNKNOWN && low >= s->start + s->bytes))
         return false;
-    if (!s->view && !b->patient && reads_all_first(s) && s->backing->identity.size_bytes > QUICK_BYTES && has_quicker(b->region))
+    if (!lensi_trial_may(b->region, s))
+        return false;
+    if (!s->view && reads_all_first(s) && s->backing->identity.size_bytes > QUICK_BYTES &&
+        ((!b->patient && has_quicker(b->region)) || !lensi_trial_may_open(s->backing->identity.size_bytes)))
         return false;
     if (s->view && lensi_trust_refused(s->view->backing) && !lensi_images_wanted(b->region, s))
         return false;
@@ -400,7 +454,7 @@ uint64_t lensi_prove(struct lensi_region *region, uint64_t page, uint64_t count,
 {
     struct batch b = {.region = region, .workspace = workspace, .page = page, .count = count, .patient = patient};
     uint32_t segments = atomic_load_explicit(&region->segments_count, memory_order_acquire), elected = region->elected;
-    uint64_t proven = 0, start = lensi_sys_clock_ns();
+    uint64_t proven = 0, start = lensi_sys_clock_ns(), start_cpu = elected == UINT32_MAX ? lensi_sys_cpu_ns(false) : 0;
 
     if (lensi_retired || !lensi_recognised())
         return 0;
@@ -419,6 +473,8 @@ uint64_t lensi_prove(struct lensi_region *region, uint64_t page, uint64_t count,
         if (i != elected && region->segments[i].pipe != elected_pipe[region->site] && is_candidate(&b, i))
             proven += prove_with(&b, i);
     }
+    if (!proven && elected == UINT32_MAX)
+        lensi_trial_vain(lensi_sys_cpu_ns(false) - start_cpu);
     lensi_count(prove_ns, lensi_sys_clock_ns() - start);
     return proven;
 }

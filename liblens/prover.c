@@ -12,8 +12,10 @@
 #include "liblens/budget.h"
 #include "liblens/chaos.h"
 #include "liblens/engine.h"
+#include "liblens/fault.h"
 #include "liblens/gate.h"
 #include "liblens/guard.h"
+#include "liblens/harm.h"
 #include "liblens/helper.h"
 #include "liblens/images.h"
 #include "liblens/openings.h"
@@ -23,6 +25,7 @@
 #include "liblens/sampler.h"
 #include "liblens/snapshot.h"
 #include "liblens/stats.h"
+#include "liblens/trial.h"
 
 #include <string.h>
 #include <sys/prctl.h>
@@ -32,6 +35,7 @@
 #define SLEEP_LEAST_NS 1000000u
 #define SLEEP_MOST_NS 64000000u
 #define SLEEP_WATCHED_NS 32000000u /* under a hard limit, whose rest the program may fill */
+#define GIVE_BACK_PAGES 512u
 #define SCAN_CHUNKS 32768u
 #define PATIENT_NS 150000000u
 #define SETTLE_RUNS 128u /* of a page or two each where a program touches at random: about a millisecond */
@@ -287,6 +291,7 @@ static void try_anew(struct lensi_region *r)
 {
     uint64_t chunks = region_chunks(r);
 
+    lensi_trial_anew(r);
     for (uint64_t c = 0; c < chunks; c++) {
         struct lensi_chunk *chunk = lensi_chunk_of(lensi_region_first_page(r) + c * LENSI_CHUNK_PAGES);
         if (chunk->flags & LENSI_CHUNK_SEEN)
@@ -301,6 +306,22 @@ static void note_touched(void)
     lensi_stats_peak(&lensi_gauges.stats.absent_pages_peak, pages);
     lensi_stats_peak(&lensi_gauges.stats.snapshot_bytes_peak, lensi_snapshot_bytes());
     lensi_stats_peak(&lensi_gauges.stats.touched_bytes_peak, (lensi_budget_in_use() + pages) << LENSI_PAGE_SHIFT);
+}
+
+/* Brings absent pages back in a stream, before the program's threads touch one after the other. True if there were some. */
+static bool give_back(struct lensi_region *r)
+{
+    uint64_t first = lensi_region_first_page(r), pages = lensi_region_pages(r), start = lensi_sys_clock_ns(), n = 0;
+
+    if (r->given_back_pages >= pages || !lensi_harm_gives_all_back())
+        return false;
+    for (; n < GIVE_BACK_PAGES && r->given_back_pages < pages; r->given_back_pages++)
+        if (lensi_page_state(first + r->given_back_pages) == LENSI_ABSENT) {
+            lensi_fault_make_plain(first + r->given_back_pages, first + r->given_back_pages + 1);
+            n++;
+        }
+    lensi_harm_gave_back(lensi_sys_clock_ns() - start);
+    return true;
 }
 
 /* A round for one region, under the prover lock. True if it found something to do. */
@@ -324,11 +345,11 @@ static bool visit(struct lensi_region *r, struct lensi_workspace *w, bool anew)
     busy = look_around(r) > 0;
     if (anew)
         try_anew(r);
-    for (unsigned i = 0; i < 8 && r->segments_count && lensi_budget_over() && !atomic_load(&lensi_prover_dying) && attempt(r, w); i++)
+    for (unsigned i = 0; i < 8 && lensi_budget_over() && !atomic_load(&lensi_prover_dying) && lensi_trial_any(r) && attempt(r, w); i++)
         busy = true;
     for (unsigned i = 0; i < SETTLE_RUNS && !atomic_load(&lensi_prover_dying) && lensi_images_settle(r, w); i++)
         busy = true;
-    return busy;
+    return give_back(r) || busy;
 }
 
 /* Blocks that ended while the lock was taken: their memory goes before anything else is done. */
@@ -388,6 +409,7 @@ static bool round_of_all(struct lensi_workspace *w)
     note_touched();
     lensi_gate_round();
     lensi_budget_adapt(lensi_sys_clock_ns());
+    lensi_harm_round(lensi_sys_cpu_ns(false));
     return busy;
 }
 

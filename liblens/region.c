@@ -8,6 +8,7 @@
 #include "liblens/budget.h"
 #include "liblens/first.h"
 #include "liblens/images.h"
+#include "liblens/outcome.h"
 #include "liblens/rung.h"
 #include "liblens/sampler.h"
 #include "liblens/snapshot.h"
@@ -196,6 +197,7 @@ void lensi_region_reclaim(struct lensi_region *region)
     bool fresh;
 
     atomic_fetch_sub(&all_pages, lensi_region_pages(region));
+    lensi_outcome_of_block(region);
     lensi_ahead_forget(region);
     lensi_region_plain(region, -atomic_load(&region->plain_pages));
     fresh = lensi_region_reset_pages(region, lensi_region_first_page(region), lensi_region_pages(region));

@@ -19,6 +19,14 @@ struct lensi_packed;
 #define LENSI_SEGMENTS_MAX 250
 #define LENSI_STREAMS 16
 
+/* How often more a segment that has proven nothing is tried (trial.h); the prover's. */
+struct lensi_trial {
+    uint64_t later_ns; /* of the run: when there will be another try */
+    uint32_t left;
+    uint8_t anew;
+    bool begun, counted;
+};
+
 struct lensi_segment {
     uint64_t start, bytes;  /* within the region; only the prover lets bytes grow, between two proofs */
     _Atomic uint64_t read_bytes; /* observed: how far reads that went on have come by now */
@@ -28,6 +36,7 @@ struct lensi_segment {
     struct lensi_backing *backing; /* what the view is opened on; held */
     struct lensi_image *image; /* prover: in the view store, or NULL */
     uint32_t proven, refuted;  /* prover: chunks */
+    struct lensi_trial trial;
     bool failed;            /* cannot be opened, or its lens misbehaved */
     bool observed;          /* from a read that the program made */
     bool snapshot;          /* the region's own bytes (snapshot.h): no view, no backing */
@@ -83,6 +92,7 @@ struct lensi_region {
     uint32_t elected;        /* the segment that proved last */
     uint64_t grown_ns;       /* when a chunk was last seen to be new */
     uint64_t settled_pages, settle_next_ns; /* how far absent pages were moved to the view store; when to look again */
+    uint64_t given_back_pages; /* how far absent pages were brought back for good (harm.h) */
     uint32_t idle_rounds;
     uint32_t sample_level;   /* sampler.c: of the next two, */
     uint64_t sample_front, sample_sweep; /* groups of the region: all below are known; where looking goes on */

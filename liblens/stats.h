@@ -25,6 +25,10 @@
     X(resident_pages, "proven pages resident now") \
     X(mapped_now_pages, "pages mapped from a file now") \
     X(refuted_pages, "pages that were compared and differed at the last attempt") \
+    X(refuted_bytes, "bytes of memory beyond the budget that stayed ordinary because they differ") \
+    X(uncovered_bytes, "bytes of it of which no file was opened or read in") \
+    X(untried_bytes, "bytes of it that were not compared before the block or the run ended") \
+    X(left_alone_bytes, "bytes of it that may not depend on their file, or were given back for the slowdown limit") \
     X(kept_pages, "proven pages that were written and became ordinary memory") \
     X(faults, "touches of absent pages") \
     X(faulted_pages, "pages brought back, read-ahead included") \
@@ -43,6 +47,9 @@
     X(store_written_bytes, "bytes written to the view store") \
     X(copied_bytes, "bytes of backings copied because nothing else kept their writers off") \
     X(prove_ns, "time spent proving, in nanoseconds") \
+    X(vain_ns, "processor time of proofs that came to nothing, in nanoseconds") \
+    X(waited_ns, "time the program's threads waited for proofs, in nanoseconds") \
+    X(harm_ns, "how much longer the run took for all of this, an estimate in nanoseconds") \
     X(fault_ns, "time spent in faults, in nanoseconds") \
     X(metadata_bytes, "bytes of our own books for views and regions") \
     X(unmatched_blocks, "large allocations no site asked for")

@@ -8,7 +8,7 @@ lens=$build/lens
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-unset LENS_PLAN LENS_BUDGET LENS_FAULT LENS_STORE LENS_STORE_DIR LENS_STORE_LIMIT LENS_TRUST_BACKING LENS_STATS LENS_CHAOS LENS_QUIET LENS_VERBOSE LD_PRELOAD
+unset LENS_PLAN LENS_BUDGET LENS_FAULT LENS_STORE LENS_STORE_DIR LENS_STORE_LIMIT LENS_SLOWDOWN_LIMIT LENS_TRUST_BACKING LENS_STATS LENS_CHAOS LENS_QUIET LENS_VERBOSE LD_PRELOAD
 export HOME="$work/home" XDG_RUNTIME_DIR="$work/run" LC_ALL=C
 mkdir -p "$HOME" "$XDG_RUNTIME_DIR"
 unset XDG_CACHE_HOME
@@ -215,7 +215,7 @@ result "run preloads its library" $ok
 check "run keeps what is preloaded" 0 "liblens-preload.so:$build/liblens.so" env LD_PRELOAD="$build/liblens.so" "$lens" run --plan good.plan env
 check "run takes the plan from the environment" 0 "LENS_PLAN=$work/good.plan" env LENS_PLAN=good.plan "$lens" run env
 for pair in budget=64M budget=25% budget=auto fault=auto fault=inthread fault=protect fault=off store=none store=memory \
-    store=auto store-limit=1G; do
+    store=auto store-limit=1G slowdown-limit=1.5 slowdown-limit=off slowdown-limit=0; do
     option=${pair%%=*} value=${pair#*=}
     variable=LENS_$(echo "$option" | tr a-z- A-Z_)
     check "run --$option $value" 0 "$variable=$value" "$lens" run --plan good.plan "--$option" "$value" env
@@ -247,7 +247,7 @@ wrong "run nothing" 2 "which program?" "$lens" run
 wrong "run -- nothing" 2 "which program?" "$lens" run --
 wrong "run --bugdet" 2 "unknown option --bugdet; did you mean --budget?" "$lens" run --bugdet 64M ./tool
 wrong "run --quiet=3" 2 "--quiet takes no value" "$lens" run --quiet=3 ./tool
-for option in plan budget fault store store-dir store-limit stats; do
+for option in plan budget fault store store-dir store-limit slowdown-limit stats; do
     wrong "run --$option without a value" 2 "--$option needs a value" "$lens" run "--$option"
     wrong "run --$option with an empty value" 2 "needs a value" "$lens" run "--$option=" ./tool
 done
@@ -264,6 +264,9 @@ for value in dsik tape x; do
 done
 for value in lots -1 50%; do
     wrong "run --store-limit $value" 2 "is not a size" "$lens" run --store-limit "$value" ./tool
+done
+for value in fast -2 1 0.5 1e9 2x; do
+    wrong "run --slowdown-limit $value" 2 "is not a limit" "$lens" run --slowdown-limit "$value" ./tool
 done
 wrong "run --stats in no folder" 2 "--stats: cannot write" "$lens" run --stats nowhere/s.json ./tool
 wrong "run --stats on a folder" 2 "is a folder" "$lens" run --stats . ./tool

@@ -62,6 +62,7 @@ Test(options, has_the_documented_defaults)
     cr_assert_eq(options.fault, LENSI_FAULT_AUTO);
     cr_assert_eq(options.store, LENSI_STORE_AUTO);
     cr_assert_eq(options.store_limit_bytes, LENS_UNKNOWN);
+    cr_assert_eq(options.slowdown_limit, 2);
     cr_assert_not(options.quiet);
     cr_assert_not(options.verbose);
 }
