@@ -4,13 +4,13 @@
 #include "liblens/engine.h"
 #include "liblens/stats.h"
 
-#define TRIES 8u            /* of a segment that has proven nothing, each in another chunk */
+#define TRIES 16u           /* of a segment that has proven nothing, each in another chunk */
 #define TRIES_ANEW 4u
 #define ANEW_MOST 8u
 #define TRIES_LATER 1u
 #define LATER_LEAST_NS 200000000u
 #define VAIN_SHARE 20u      /* of the run, proofs that come to nothing take so small a part, */
-#define VAIN_START_NS 50000000u /* and this to begin with */
+#define VAIN_START_NS 100000000u /* and this to begin with */
 #define OPEN_SHARE 10u
 #define OPEN_BYTES_PER_NS 1u
 #define BLOCKS_A_STEP 4u    /* so many refuted blocks of a site halve the tries of the next ones */
