@@ -210,6 +210,8 @@ long lensi_syscall(long number, long a, long b, long c, long d, long e, long f)
     if (gives_up_calls(number, a, b, c))
         lensi_process_locks_in();
     if (!lensi_range.bytes) {
+        if (lensi_recording && number == SYS_rt_sigaction && by_name_once(number, a, b, c, d, e, f, &result))
+            return result;
         result = NEXT_SYSCALL(number, a, b, c, d, e, f);
         if (lensi_recording && result >= 0 && gives_descriptor(number))
             lensi_descriptor_came((int)result, CALL_PLACE);

@@ -270,7 +270,7 @@ sed '$s/$/ and more/; 30000d' left.txt | head -c -1 >right.txt
 record diff left.txt right.txt
 cp out wanted
 "$lens" report -q --json - trace | python3 -c 'import json, sys; print(json.load(sys.stdin)["plan"])' >diff.plan
-same "a plan for both files that were read" "$(sed -n 's/^[# ]*file //p' diff.plan | sort -u)" '"*.txt"'
+same "a plan for both files that were read" "$(sed -n 's/^ *file //p' diff.plan | sort -u)" '"*.txt"'
 "$lens" run --plan diff.plan --budget 256K --stats stats.json -- diff left.txt right.txt >out 2>err
 cmp -s out wanted
 result $? "that plan: the output" "$(cat err)"
@@ -288,6 +288,7 @@ __attribute__((noinline)) void *make(size_t bytes)
     return made + (room[0] + room[FRAME - 1] == 77);
 }
 C
+mode=--full
 record "$build/tests/support/fiber"
 same "fibers: status, output" "$status $(cat out)" "0 done"
 if ${CC:-cc} -O1 -fPIC -shared -DFRAME=300 -o small.so plugin.c 2>cc.err && ${CC:-cc} -O1 -fPIC -shared -DFRAME=12000 -o large.so plugin.c 2>cc.err; then
