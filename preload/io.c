@@ -46,7 +46,12 @@
 #include <sys/xattr.h>
 #include <threads.h>
 #include <unistd.h>
+#include <nl_types.h>
+#include <pty.h>
+#include <termios.h>
 #include <utime.h>
+#include <utmp.h>
+#include <utmpx.h>
 
 #define MESSAGE_IN(message) lensi_pins_add_message(&pins, (message), LENSI_PIN_IN);
 #define MESSAGES_IN(list, n) lensi_pins_add_messages(&pins, (list), (n), LENSI_PIN_IN);

@@ -7,18 +7,66 @@
 #include "preload/io.h"
 
 #include <fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <mqueue.h>
+#include <net/if.h>
+#include <scsi/sg.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/sem.h>
 #include <unistd.h>
+#include <utmp.h>
+#include <utmpx.h>
 
-/*
- * The size is not always in the request: pinned are its own page and the next, for both directions. Memory that an
- * argument points to in turn (SG_IO and a few more) is not seen.
- */
+/* ---- ioctl: what an argument points to in turn, for the requests that are known to */
+
+static void add_scsi(struct lensi_pins *pins, const struct sg_io_hdr *it)
+{
+    lensi_pins_add(pins, it->dxferp, it->iovec_count ? 0 : it->dxfer_len, LENSI_PIN_OUT);
+    if (it->iovec_count)
+        lensi_pins_add_vector(pins, it->dxferp, it->iovec_count, LENSI_PIN_OUT);
+    lensi_pins_add(pins, it->cmdp, it->cmd_len, LENSI_PIN_IN);
+    lensi_pins_add(pins, it->sbp, it->mx_sb_len, LENSI_PIN_OUT);
+}
+
+static bool names_interface(unsigned long request)
+{
+    return request == SIOCETHTOOL || request == SIOCBONDINFOQUERY ||
+           (request >= SIOCDEVPRIVATE && request <= SIOCDEVPRIVATE + 15);
+}
+
+/* The kernel reads and writes what ifr_data points to; ethtool's commands end in a list whose length is in them. */
+static void add_interface(struct lensi_pins *pins, const struct ifreq *it)
+{
+    enum { LIST_BYTES = 1 << 18 }; /* no command has more */
+
+    if (lensi_is_ours(it->ifr_data))
+        lensi_pins_add(pins, it->ifr_data, LIST_BYTES, LENSI_PIN_OUT);
+}
+
+static void add_nested(struct lensi_pins *pins, unsigned long request, const void *argument)
+{
+    const struct ifconf *list = argument;
+    const struct fiemap *map = argument;
+
+    if (!lensi_is_pinning())
+        return;
+    if (request == SG_IO && lensi_is_program_readable(argument, sizeof(struct sg_io_hdr)))
+        add_scsi(pins, argument);
+    else if (request == SIOCGIFCONF && lensi_is_program_readable(list, sizeof *list))
+        lensi_pins_add(pins, list->ifc_buf, list->ifc_len > 0 ? (size_t)list->ifc_len : 0, LENSI_PIN_OUT);
+    else if (request == FS_IOC_FIEMAP && lensi_is_program_readable(map, sizeof *map))
+        lensi_pins_add(pins, map, sizeof *map + map->fm_extent_count * sizeof *map->fm_extents, LENSI_PIN_OUT);
+    else if (names_interface(request) && lensi_is_program_readable(argument, sizeof(struct ifreq)))
+        add_interface(pins, argument);
+}
+
+/* The size is not always in the request: pinned are its own page and the next, for both directions. */
 LENSI_EXPORT int ioctl(int fd, unsigned long request, ...)
 {
     struct lensi_pins pins;
@@ -31,11 +79,63 @@ LENSI_EXPORT int ioctl(int fd, unsigned long request, ...)
     pins.count = 0;
     AROUND(argument)
     OUT(argument, lensi_is_ours(argument) ? _IOC_SIZE(request) : 0)
+    add_nested(&pins, request, argument);
     if (LENSI_LIKELY(pins.count == 0))
         return LENSI_NEXT(ioctl)(fd, request, argument);
     LENSI_PINNED(result, &pins, LENSI_NEXT(ioctl)(fd, request, argument));
     return result;
 }
+
+/* Registers and their kind; a set of registers and a filter say themselves how long they are. */
+LENSI_EXPORT long ptrace(enum __ptrace_request request, ...)
+{
+    struct lensi_pins pins;
+    va_list list;
+    long result;
+
+    va_start(list, request);
+    pid_t pid = va_arg(list, pid_t);
+    void *at = va_arg(list, void *), *data = va_arg(list, void *);
+    va_end(list);
+    pins.count = 0;
+    AROUND(at)
+    AROUND(data)
+    if (request == PTRACE_GETREGSET || request == PTRACE_SETREGSET)
+        VECTOR_OUT((const struct iovec *)data, 1)
+    if (request == PTRACE_SECCOMP_GET_FILTER)
+        OUT(data, (size_t)at * 8)
+    result = LENSI_NEXT(ptrace)(request, pid, at, data);
+    lensi_pins_end(&pins);
+    return result;
+}
+
+LENSI_EXPORT void arc4random_buf(void *to, size_t n); /* not in the headers of older libcs */
+
+/* It ends the program if the kernel cannot write there. */
+LENSI_EXPORT void arc4random_buf(void *to, size_t n)
+{
+    struct lensi_pins pins;
+
+    pins.count = 0;
+    lensi_pins_add_block(&pins, to, n, LENSI_PIN_OUT);
+    LENSI_NEXT(arc4random_buf)(to, n);
+    lensi_pins_end(&pins);
+}
+
+/* ---- entries of wtmp: written inside libc from where they lie */
+#define UPDATE(name, type) \
+    LENSI_EXPORT void name(const char *path, const struct type *from) \
+    { \
+        struct lensi_pins pins; \
+ \
+        pins.count = 0; \
+        TEXT(path) \
+        IN_ONE(from) \
+        LENSI_NEXT(name)(path, from); \
+        lensi_pins_end(&pins); \
+    }
+UPDATE(updwtmp, utmp)
+UPDATE(updwtmpx, utmpx)
 
 /* Locks and owners are smaller than that; a command that takes a number does not look like an address of ours. */
 enum { FCNTL_BYTES = 64 };

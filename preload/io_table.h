@@ -19,6 +19,8 @@
     LENSI_IO_PROCESS(LENSI_REGULAR) \
     LENSI_IO_QUEUES(LENSI_REGULAR) \
     LENSI_IO_OBJECTS(LENSI_REGULAR) \
+    LENSI_IO_SYSTEM(LENSI_REGULAR) \
+    LENSI_IO_INSIDE(LENSI_REGULAR) \
     LENSI_IO_HAND(LENSI_BY_HAND)
 
 /* ---- reading and writing; what reads from a file also tells the engine where the bytes landed (io_read.c) */
@@ -393,6 +395,63 @@
     R(int, sem_timedwait, (sem_t *it, const struct timespec *t), (it, t), OUT_ONE(it) IN_ONE(t)) \
     R(int, sem_clockwait, (sem_t *it, clockid_t clock, const struct timespec *t), (it, clock, t), OUT_ONE(it) IN_ONE(t))
 
+/* ---- who may do what, accounts of the system, mounts, modules */
+#define LENSI_IO_SYSTEM(R) \
+    R(int, capget, (void *header, void *to), (header, to), OUT(header, 8) OUT(to, 24)) \
+    R(int, capset, (void *header, const void *from), (header, from), OUT(header, 8) IN(from, 24)) \
+    R(int, quotactl, (int what, const char *path, int id, char *at), (what, path, id, at), TEXT(path) AROUND(at)) \
+    R(int, ntp_adjtime, (struct timex *t), (t), OUT_ONE(t)) \
+    R(int, __adjtimex, (struct timex *t), (t), OUT_ONE(t)) \
+    R(int, pthread_setschedparam, (pthread_t thread, int policy, const struct sched_param *from), (thread, policy, from), \
+      IN_ONE(from)) \
+    R(int, getcpu, (unsigned *cpu, unsigned *node), (cpu, node), OUT_ONE(cpu) OUT_ONE(node)) \
+    R(int, modify_ldt, (int what, void *at, unsigned long n), (what, at, n), OUT(at, n)) \
+    R(mqd_t, __mq_open_2, (const char *name, int flags), (name, flags), TEXT(name)) \
+    R(int, pidfd_send_signal, (int fd, int number, siginfo_t *from, unsigned flags), (fd, number, from, flags), IN_ONE(from)) \
+    R(int, pivot_root, (const char *to, const char *old), (to, old), TEXT(to) TEXT(old)) \
+    R(int, open_tree, (int fd, const char *path, unsigned flags), (fd, path, flags), TEXT(path)) \
+    R(int, move_mount, (int fd, const char *from, int other, const char *to, unsigned flags), (fd, from, other, to, flags), \
+      TEXT(from) TEXT(to)) \
+    R(int, fsopen, (const char *name, unsigned flags), (name, flags), TEXT(name)) \
+    R(int, fspick, (int fd, const char *path, unsigned flags), (fd, path, flags), TEXT(path)) \
+    R(int, fsconfig, (int fd, unsigned what, const char *key, const void *value, int n), (fd, what, key, value, n), \
+      TEXT(key) TEXT(value) IN(value, n > 0 ? (size_t)n : 0)) \
+    R(int, mount_setattr, (int fd, const char *path, unsigned flags, struct mount_attr *from, size_t n), \
+      (fd, path, flags, from, n), TEXT(path) IN(from, n)) \
+    R(int, init_module, (void *from, unsigned long n, const char *how), (from, n, how), IN(from, n) TEXT(how)) \
+    R(int, delete_module, (const char *name, unsigned flags), (name, flags), TEXT(name))
+
+/* ---- calls whose entry of the kernel is inside libc, where no hook is; and further names of calls above */
+#define LENSI_IO_INSIDE(R) \
+    R(struct utmp *, pututline, (const struct utmp *from), (from), IN_ONE(from)) \
+    R(struct utmpx *, pututxline, (const struct utmpx *from), (from), IN_ONE(from)) \
+    R(int, openpty, (int *own, int *other, char *name, const struct termios *how, const struct winsize *size), \
+      (own, other, name, how, size), IN_ONE(how) IN_ONE(size)) \
+    R(int, forkpty, (int *own, char *name, const struct termios *how, const struct winsize *size), (own, name, how, size), \
+      IN_ONE(how) IN_ONE(size)) \
+    R(ssize_t, getdirentries, (int fd, char *to, size_t n, off_t *at), (fd, to, n, at), OUT(to, n) OUT_ONE(at)) \
+    R(ssize_t, getdirentries64, (int fd, char *to, size_t n, off64_t *at), (fd, to, n, at), OUT(to, n) OUT_ONE(at)) \
+    R(int, scandir, (const char *path, struct dirent ***to, int (*is_wanted)(const struct dirent *), \
+      int (*order)(const struct dirent **, const struct dirent **)), (path, to, is_wanted, order), TEXT(path)) \
+    R(int, scandir64, (const char *path, struct dirent64 ***to, int (*is_wanted)(const struct dirent64 *), \
+      int (*order)(const struct dirent64 **, const struct dirent64 **)), (path, to, is_wanted, order), TEXT(path)) \
+    R(int, scandirat, (int fd, const char *path, struct dirent ***to, int (*is_wanted)(const struct dirent *), \
+      int (*order)(const struct dirent **, const struct dirent **)), (fd, path, to, is_wanted, order), TEXT(path)) \
+    R(int, scandirat64, (int fd, const char *path, struct dirent64 ***to, int (*is_wanted)(const struct dirent64 *), \
+      int (*order)(const struct dirent64 **, const struct dirent64 **)), (fd, path, to, is_wanted, order), TEXT(path)) \
+    R(FILE *, setmntent, (const char *path, const char *mode), (path, mode), TEXT(path)) \
+    R(nl_catd, catopen, (const char *path, int flags), (path, flags), TEXT(path)) \
+    R(pid_t, __wait, (int *status), (status), OUT_ONE(status)) \
+    R(pid_t, __waitpid, (pid_t pid, int *status, int flags), (pid, status, flags), OUT_ONE(status)) \
+    R(int, __pipe, (int ends[2]), (ends), OUT(ends, 2 * sizeof *ends)) \
+    R(int, __nanosleep, (const struct timespec *t, struct timespec *left), (t, left), IN_ONE(t) OUT_ONE(left)) \
+    R(int, thrd_sleep, (const struct timespec *t, struct timespec *left), (t, left), IN_ONE(t) OUT_ONE(left)) \
+    R(int, __ttyname_r_chk, (int fd, char *to, size_t n, size_t room), (fd, to, n, room), OUT(to, n)) \
+    R(int, __statfs, (const char *path, struct statfs *to), (path, to), TEXT(path) OUT_ONE(to)) \
+    R(int, __getgroups_chk, (int n, gid_t *to, size_t room), (n, to, room), OUT(to, n > 0 ? (size_t)n * sizeof *to : 0)) \
+    R(int, __sched_getparam, (pid_t pid, struct sched_param *to), (pid, to), OUT_ONE(to)) \
+    R(int, __sched_setscheduler, (pid_t pid, int policy, const struct sched_param *from), (pid, policy, from), IN_ONE(from))
+
 #define LENSI_IO_HAND(H) \
     /* files.c */ \
     H(open) H(open64) H(__open) H(__open64) H(__open_2) H(__open64_2) H(openat) H(openat64) H(__openat_2) \
@@ -406,7 +465,7 @@
     H(__dprintf_chk) H(__vprintf_chk) H(__vfprintf_chk) H(__vdprintf_chk) \
     /* io_control.c */ \
     H(ioctl) H(fcntl) H(fcntl64) H(prctl) H(semctl) H(execl) H(execlp) H(execle) \
-    H(mq_open) H(syscall) \
+    H(mq_open) H(syscall) H(ptrace) H(arc4random_buf) H(updwtmp) H(updwtmpx) \
     /* io_memory.c */ \
     H(madvise) H(posix_madvise) H(mprotect) H(pkey_mprotect) H(munmap) H(mremap) H(mmap) H(mmap64) H(process_madvise) \
     H(remap_file_pages) \

@@ -13,10 +13,15 @@
 #include <aio.h>
 #include <dirent.h>
 #include <dlfcn.h>
+#include <elf.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/capability.h>
+#include <mntent.h>
 #include <mqueue.h>
+#include <nl_types.h>
 #include <poll.h>
+#include <pty.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <spawn.h>
@@ -32,6 +37,8 @@
 #include <sys/mount.h>
 #include <sys/msg.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/quota.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/select.h>
@@ -56,6 +63,8 @@
 #include <threads.h>
 #include <ucontext.h>
 #include <utime.h>
+#include <utmp.h>
+#include <utmpx.h>
 
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -211,6 +220,41 @@ static int block_usr1(void)
     sigemptyset(&set);
     sigaddset(&set, SIGUSR1);
     return sigprocmask(SIG_BLOCK, &set, NULL) == 0;
+}
+
+static const char *empty_file(const char *name)
+{
+    int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+    CHECK(fd >= 0 && close(fd) == 0);
+    return name;
+}
+
+static size_t file_bytes(const char *name)
+{
+    struct stat it;
+
+    CHECK(stat(name, &it) == 0);
+    return (size_t)it.st_size;
+}
+
+/* What stopped a child and its registers, both written by the kernel into a page that is not there. */
+static int is_traced(char *to)
+{
+    struct iovec registers = {to + 1024, 2048};
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+        raise(SIGSTOP);
+        _exit(0);
+    }
+    CHECK(waitpid(pid, NULL, 0) == pid);
+    int is_fine = ptrace(PTRACE_GETREGSET, pid, (void *)NT_PRSTATUS, &registers) == 0 && registers.iov_len < 2048 &&
+                  memcmp(to + 1024, to + 1025, registers.iov_len - 1) != 0 &&
+                  ptrace(PTRACE_GETSIGINFO, pid, NULL, to) == 0 && ((siginfo_t *)(void *)to)->si_signo == SIGSTOP;
+    kill(pid, SIGKILL);
+    return data_wait(pid) == 128 + SIGKILL && is_fine;
 }
 
 struct case_of {

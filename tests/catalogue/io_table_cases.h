@@ -2,7 +2,7 @@
 #define SECOND {0, 1000000}
 #define IO_TABLE_CASES \
     CASES_FILES CASES_SOCKETS CASES_WAITING CASES_STATUS CASES_PATHS CASES_ATTRIBUTES CASES_TIME CASES_PROCESS \
-    CASES_QUEUES CASES_OBJECTS CASES_HAND
+    CASES_QUEUES CASES_OBJECTS CASES_SYSTEM CASES_INSIDE CASES_HAND
 
 #define CASES_FILES \
     O(read, READ_OK(read(file_fd, out, 20))) \
@@ -314,6 +314,58 @@
     D(signalfd, ((sigset_t){{1ul << (SIGUSR1 - 1)}}), signalfd(-1, AT(sigset_t), 0) > 2) \
     D(sigaltstack, ((stack_t){.ss_flags = SS_DISABLE}), sigaltstack(AT(stack_t), TO(stack_t)) == 0)
 
+/* Where it takes a privilege to come further, all that is asked is that nothing is called unreadable. */
+#define NO_PLACE "/nonexistent/lens"
+#define CASES_SYSTEM \
+    D(capget, ((struct __user_cap_header_struct){_LINUX_CAPABILITY_VERSION_3, 0}), FILLED(capget(in, out) == 0)) \
+    D(capset, ((struct __user_cap_header_struct){_LINUX_CAPABILITY_VERSION_3, 0}), CHILD(capset(in, in + 100)) == 42) \
+    T(quotactl, "/dev/null", NOT_A_FAULT(quotactl(QCMD(Q_GETQUOTA, USRQUOTA), in, 0, out))) \
+    D(ntp_adjtime, ((struct timex){.modes = 0}), ntp_adjtime(AT(struct timex)) >= 0) \
+    D(__adjtimex, ((struct timex){.modes = 0}), __adjtimex(AT(struct timex)) >= 0) \
+    D(pthread_setschedparam, ((struct sched_param){0}), pthread_setschedparam(pthread_self(), SCHED_OTHER, AT(struct sched_param)) == 0) \
+    O(getcpu, getcpu(TO(unsigned), TO(unsigned) + 1) == 0 && TO(unsigned)[0] != 0xeeeeeeee && TO(unsigned)[1] != 0xeeeeeeee) \
+    O(modify_ldt, NOT_A_FAULT(modify_ldt(2, out, 40))) \
+    T(__mq_open_2, NO_PLACE, NOT_A_FAULT(__mq_open_2(in, O_RDONLY))) \
+    D(pidfd_send_signal, ((siginfo_t){.si_signo = SIGALRM, .si_code = SI_QUEUE}), ({ int self_ = (int)syscall(SYS_pidfd_open, getpid(), 0); int r = pidfd_send_signal(self_, SIGALRM, AT(siginfo_t), 0); close(self_); r == 0; })) \
+    T(pivot_root, NO_PLACE, NOT_A_FAULT(pivot_root(in, in))) \
+    T(open_tree, NO_PLACE, IS_MISSING(open_tree(AT_FDCWD, in, 0))) \
+    T(move_mount, NO_PLACE, IS_MISSING(move_mount(AT_FDCWD, in, AT_FDCWD, in, 0))) \
+    T(fsopen, "lens-no-such", NOT_A_FAULT(fsopen(in, 0))) \
+    T(fspick, NO_PLACE, IS_MISSING(fspick(AT_FDCWD, in, 0))) \
+    T(fsconfig, "source", ({ int f = fsopen("tmpfs", 0); int r = fsconfig(f, 1, in, in, 0); NOT_A_FAULT(r) && (f == -1 || close(f) == 0); })) \
+    T(mount_setattr, NO_PLACE, NOT_A_FAULT(mount_setattr(AT_FDCWD, in, 0, (void *)(in + 104), 32))) \
+    T(init_module, "no module", NOT_A_FAULT(init_module(in, 1000, in))) \
+    T(delete_module, "lens-no-such", NOT_A_FAULT(delete_module(in, O_NONBLOCK)))
+
+#define SIZE_GIVEN ((struct winsize){33, 77, 0, 0})
+#define HAS_SIZE(fd) ({ struct winsize now = {0}; ioctl(fd, TIOCGWINSZ, &now) == 0 && now.ws_col == 77; })
+#define LISTED(call) ({ int d = open("/", O_RDONLY | O_DIRECTORY); ssize_t n = (call); close(d); n > 0 && TO(struct dirent)->d_reclen <= n; })
+#define IS_SORTED(type, call) ({ type **names; (call) > 2; })
+#define ACCOUNT {.ut_type = USER_PROCESS, .ut_id = "1", .ut_user = "lens"}
+#define CASES_INSIDE \
+    D(pututline, ((struct utmp)ACCOUNT), utmpname(empty_file("accounts")) == 0 && (setutent(), pututline(AT(struct utmp))) != NULL && (endutent(), file_bytes("accounts")) == sizeof(struct utmp)) \
+    D(pututxline, ((struct utmpx)ACCOUNT), utmpname(empty_file("accounts")) == 0 && (setutxent(), pututxline(AT(struct utmpx))) != NULL && (endutxent(), file_bytes("accounts")) == sizeof(struct utmpx)) \
+    D(openpty, SIZE_GIVEN, ({ int own, other; openpty(&own, &other, NULL, NULL, AT(struct winsize)) == 0 && HAS_SIZE(own) && close(own) == 0 && close(other) == 0; })) \
+    D(forkpty, SIZE_GIVEN, ({ int own; pid_t p = forkpty(&own, NULL, NULL, AT(struct winsize)); if (p == 0) _exit(HAS_SIZE(0) ? 42 : 43); p > 0 && data_wait(p) == 42 && close(own) == 0; })) \
+    O(getdirentries, LISTED(getdirentries(d, out, 2048, (off_t *)(void *)(out + 2400)))) \
+    O(getdirentries64, LISTED(getdirentries64(d, out, 2048, (off64_t *)(void *)(out + 2400)))) \
+    T(scandir, "/", IS_SORTED(struct dirent, scandir(in, &names, NULL, alphasort))) \
+    T(scandir64, "/", IS_SORTED(struct dirent64, scandir64(in, &names, NULL, alphasort64))) \
+    T(scandirat, "/", IS_SORTED(struct dirent, scandirat(AT_FDCWD, in, &names, NULL, alphasort))) \
+    T(scandirat64, "/", IS_SORTED(struct dirent64, scandirat64(AT_FDCWD, in, &names, NULL, alphasort64))) \
+    T(setmntent, "/proc/mounts", ({ FILE *f = setmntent(in, "r"); f && endmntent(f) == 1; })) \
+    T(catopen, NO_PLACE, catopen(in, 0) == (nl_catd)-1 && errno == ENOENT) \
+    O(__wait, ended_child() > 0 && __wait(TO(int)) > 0 && *TO(int) == 0) \
+    O(__waitpid, __waitpid(ended_child(), TO(int), 0) > 0 && *TO(int) == 0) \
+    O(__pipe, FILLED(__pipe(TO(int)) == 0)) \
+    D(__nanosleep, ((struct timespec){0, 1000}), __nanosleep(AT(struct timespec), TO(struct timespec)) == 0) \
+    D(thrd_sleep, ((struct timespec){0, 1000}), thrd_sleep(AT(struct timespec), TO(struct timespec)) == 0) \
+    O(__ttyname_r_chk, __ttyname_r_chk(null_fd, out, 100, PAGE) == ENOTTY) \
+    T(__statfs, "/", FILLED(__statfs(in, TO(struct statfs)) == 0)) \
+    O(__getgroups_chk, __getgroups_chk(100, TO(gid_t), PAGE) >= 0) \
+    O(__sched_getparam, FILLED(__sched_getparam(0, TO(struct sched_param)) == 0)) \
+    D(__sched_setscheduler, ((struct sched_param){0}), __sched_setscheduler(0, SCHED_OTHER, AT(struct sched_param)) == 0)
+
 #define OPENED(call) ({ int fd_ = (call); fd_ > 2 && close(fd_) == 0; })
 #define CASES_HAND \
     D(process_madvise, ((struct iovec){NULL, 0}), ({ int self_ = (int)syscall(SYS_pidfd_open, getpid(), 0); ssize_t done_ = process_madvise(self_, AT(struct iovec), 1, MADV_COLD, 0); close(self_); done_ == 0; })) \
@@ -364,6 +416,10 @@
     D(fcntl64, ((struct flock){.l_type = F_WRLCK}), fcntl64(file_fd, F_GETLK, in) == 0 && AT(struct flock)->l_type == F_UNLCK) \
     T(prctl, "again", prctl(PR_SET_NAME, in) == 0 && prctl(PR_GET_NAME, out) == 0 && !strcmp(out, "again")) \
     O(makecontext, ({ ucontext_t c; getcontext(&c); c.uc_stack.ss_sp = out; c.uc_stack.ss_size = PAGE; makecontext(&c, nothing, 0); 1; })) \
+    O(ptrace, is_traced(out)) \
+    O(arc4random_buf, (arc4random_buf(out, PAGE), memcmp(out, out + 1, PAGE - 1)) != 0) \
+    D(updwtmp, ((struct utmp)ACCOUNT), (updwtmp(empty_file("accounts"), AT(struct utmp)), file_bytes("accounts")) == sizeof(struct utmp)) \
+    D(updwtmpx, ((struct utmpx)ACCOUNT), (updwtmpx(empty_file("accounts"), AT(struct utmpx)), file_bytes("accounts")) == sizeof(struct utmpx)) \
     T(execl, "/bin/true", CHILD(execl(in, in, NULL)) == 0) \
     T(execlp, "true", CHILD(execlp(in, in, NULL)) == 0) \
     T(execle, "/bin/true", CHILD(execle(in, in, NULL, environ)) == 0) \
