@@ -25,15 +25,21 @@ say() { # ok or not ok, name, why
     [ "$1" = ok ] || sed 's/^/    /' "$work/out" | tail -n 20
 }
 
-# run RUNG STORE THREADS [COMMAND...]: one row
+little_happened() {
+    [ "$(count proven_pages)" -lt 1000 ] || { [ "$store" = none ] && [ "$(count faults)" -lt 100 ]; } ||
+        { [ "$store" != none ] && [ "$(count mapped_pages)" -lt 100 ]; }
+}
+
+# run RUNG STORE THREADS [COMMAND...]: one row. On a busy machine little may happen in its time: it is run for longer then, twice at most.
 run() {
+    long=${longer:-$each}
     rung=$1 store=$2 threads=$3
     shift 3
     name="$rung, store $store, $threads threads${1:+, $*}"
     row=$((row + 1))
     rm -f "$work/stats.json"
-    "$@" timeout -s ABRT $((${each%.*} * 4 + 120)) "$build/lens" run --plan "$here/stress/stress.plan" --fault "$rung" --store "$store" \
-        --store-dir "$work/store" --budget 1M --stats "$work/stats.json" -- "$bin/stress" "$work" $((seed + row)) "$threads" "$each" > "$work/out" 2>&1
+    "$@" timeout -s ABRT $((${long%.*} * 4 + 120)) "$build/lens" run --plan "$here/stress/stress.plan" --fault "$rung" --store "$store" \
+        --store-dir "$work/store" --budget 1M --stats "$work/stats.json" -- "$bin/stress" "$work" $((seed + row)) "$threads" "$long" > "$work/out" 2>&1
     status=$?
     if grep -q 'passing through' "$work/out"; then
         skipped=$((skipped + 1))
@@ -45,8 +51,12 @@ run() {
         say "not ok" "$name" "seed $((seed + row)): status $status"
     elif grep -q 'it is not used any more' "$work/out"; then
         say "not ok" "$name" "seed $((seed + row)): a good lens was given up"
-    elif [ "$(count proven_pages)" -lt 1000 ] || { [ "$store" = none ] && [ "$(count faults)" -lt 100 ]; } ||
-        { [ "$store" != none ] && [ "$(count mapped_pages)" -lt 100 ]; }; then
+    elif little_happened && [ "${long%.*}" -lt $((${each%.*} * 9)) ]; then
+        row=$((row - 1)) longer=$((${long%.*} * 3))
+        run "$rung" "$store" "$threads" "$@"
+        longer=
+        return
+    elif little_happened; then
         say "not ok" "$name" "seed $((seed + row)): nothing much happened: $rows"
     else
         say ok "$name" "$rows"
