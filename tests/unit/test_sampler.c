@@ -40,7 +40,7 @@ static void take_touches(void)
 
 static bool wait_for(enum lensi_touch_kind kind, uint64_t count)
 {
-    for (unsigned i = 0; i < 4000 && seen[kind] < count; i++) {
+    for (unsigned i = 0; i < 30000 && seen[kind] < count; i++) {
         for (volatile unsigned work = 0; work < 1000000; work++) /* watching is paid from time with a processor */
             ;
         take_touches();
