@@ -19,8 +19,15 @@
 /* Descriptors of ours live from here up, or just below the limit where that is lower; not higher: fork copies the table. */
 #define HIGH_FD 4000
 
+/* The raw call stands in one place, which recognise.c knows. */
+#ifdef __clang__
+#define ONE_COPY __attribute__((noinline))
+#else
+#define ONE_COPY __attribute__((noinline, noclone))
+#endif
+
 #if defined(__x86_64__)
-__attribute__((noinline, noclone)) long lensi_sys_raw(long number, long a, long b, long c, long d, long e, long f)
+ONE_COPY long lensi_sys_raw(long number, long a, long b, long c, long d, long e, long f)
 {
     long result;
     register long r10 __asm__("r10") = d;
@@ -34,7 +41,7 @@ __attribute__((noinline, noclone)) long lensi_sys_raw(long number, long a, long 
     return result;
 }
 #elif defined(__aarch64__)
-__attribute__((noinline, noclone)) long lensi_sys_raw(long number, long a, long b, long c, long d, long e, long f)
+ONE_COPY long lensi_sys_raw(long number, long a, long b, long c, long d, long e, long f)
 {
     register long x8 __asm__("x8") = number;
     register long x0 __asm__("x0") = a;
