@@ -34,7 +34,10 @@ program=$build/tests/support/harm
 
 # ---- the limit
 for rung in inthread protect; do
-    under_lens --plan verbatim.plan --budget 1M --fault $rung -- "$program" loop table.csv 0
+    for _ in 1 2 3; do # on a busy machine it may take more than the program waits for
+        under_lens --plan verbatim.plan --budget 1M --fault $rung -- "$program" loop table.csv 0
+        grep -q 'resident 100 %' "$work/out" && break
+    done
     [ "$status" = 0 ] && grep -q 'resident 100 %' "$work/out" && ok=ok || ok=no
     result "$rung: a run that gets too slow gets its memory back" $ok
     [ "$(grep -c 'slowdown limit 2.0: ' "$work/err")" = 1 ] && ok=ok || ok=no
