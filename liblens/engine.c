@@ -235,6 +235,7 @@ static bool leave(void)
     if (first) {
         make_all_plain();
         leave_all();
+        lensi_lift_close();
         lensi_retired = true;
         lensi_ahead_end();
         if (lensi_rung->end)

@@ -78,6 +78,15 @@ void lensi_lift_open(void)
     }
 }
 
+void lensi_lift_close(void)
+{
+    lensi_lock(&lock);
+    if (window)
+        lensi_sys_unmap(window, WINDOW_BYTES + LENSI_PAGE);
+    window = NULL;
+    lensi_unlock(&lock);
+}
+
 bool lensi_lifts(void) { return window != NULL; }
 
 void lensi_lift_note(uint64_t page)

@@ -17,6 +17,8 @@
 
 /* After the rung has been chosen. Without it, or where the kernel cannot, frames are dropped and mapped over where they are. */
 void lensi_lift_open(void);
+/* When no page is proven any more, for good: the program may lock its mappings, and nobody would serve the window's. */
+void lensi_lift_close(void);
 /* Whether frames are lifted in this process. */
 bool lensi_lifts(void);
 /* The page is about to be PROVEN with the frame that the program has filled. */

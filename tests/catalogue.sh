@@ -44,11 +44,6 @@ is_left_alone() { grep -q '^lens: memory is left alone from here on' "$work/lens
 # The proof follows behind the program; on a busy machine it needs time. A run in which nothing became virtual is
 # repeated with a longer pause after loading.
 under_lens() { # program, rung
-    if [ "$2" = thread ] && [ "${1##*/}" = locks ]; then
-        echo "ok - locks thread # skip: open fault: memory locked by the program waits for the service thread for good"
-        skipped=$((skipped + 1))
-        return
-    fi
     for pause in 20 100 500 2000; do
         rm -f "$work/stats"
         run lens env CATALOGUE_PAUSE_MS=$pause "$build/lens" run --plan "$work/plan" --budget 64K --fault "$2" \
