@@ -92,7 +92,7 @@ $(BUILD)/liblens.so: $(LIBLENS_OBJ) liblens/liblens.map
 $(BUILD)/liblens-preload.so: $(PRELOAD_OBJ) $(LIBLENS_OBJ) preload/preload.map
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) $(SO_LDFLAGS) -Wl,-z,nodelete -Wl,-z,initfirst -Wl,-Bsymbolic-functions -Wl,--version-script,preload/preload.map \
-		-o $@ $(PRELOAD_OBJ) $(LIBLENS_OBJ) $(LDFLAGS) $(ZLIB) -pthread -ldl -lm
+		-o $@ $(PRELOAD_OBJ) $(LIBLENS_OBJ) $(LDFLAGS) $(ZLIB) -pthread -ldl
 
 # The page of lens report is embedded.
 $(BUILD)/obj/analysis/page.S.o: $(wildcard analysis/page/*)

@@ -15,39 +15,62 @@
 static _Atomic(uint8_t *) base;
 static _Atomic uint64_t used, reserved;
 
-/* The large ones: reserved for the most part. The list is searched seldom, and never long; what it has no room for is forgotten. */
+/* The large ones: reserved for the most part. The list is searched seldom, and never long; of the others only the sum is known. */
 static struct table {
-    _Atomic uintptr_t at;
-    uint64_t bytes;
+    _Atomic uintptr_t start, end;
 } tables[TABLES];
+static _Atomic uint64_t small_bytes;
 
-static void note_table(void *at, uint64_t bytes)
+static void note_table(uintptr_t at, uint64_t bytes)
 {
-    for (size_t i = 0; i < TABLES; i++) {
+    for (size_t i = 0; bytes >= TABLE_LEAST_BYTES && i < TABLES; i++) {
         uintptr_t none = 0;
-        if (atomic_compare_exchange_strong(&tables[i].at, &none, (uintptr_t)at)) {
-            tables[i].bytes = bytes;
+        if (atomic_compare_exchange_strong(&tables[i].start, &none, at)) {
+            atomic_store(&tables[i].end, at + bytes);
             return;
         }
     }
+    atomic_fetch_add(&small_bytes, bytes);
 }
 
-static void forget_table(const void *at)
-{
-    for (size_t i = 0; i < TABLES; i++)
-        if (atomic_load(&tables[i].at) == (uintptr_t)at)
-            atomic_store(&tables[i].at, 0);
-}
-
-bool lensi_arena_holds(const void *at)
+/* A whole table, or what was cut off at one of its ends. */
+static void forget_table(uintptr_t at, uint64_t bytes)
 {
     for (size_t i = 0; i < TABLES; i++) {
-        uintptr_t start = atomic_load(&tables[i].at);
-        if (start && (uintptr_t)at - start < tables[i].bytes)
-            return true;
+        uintptr_t start = atomic_load(&tables[i].start), end = atomic_load(&tables[i].end);
+        if (!start || at < start || at >= end)
+            continue;
+        if (at > start)
+            atomic_store(&tables[i].end, at);
+        else if (at + bytes < end)
+            atomic_store(&tables[i].start, at + bytes);
+        else {
+            atomic_store(&tables[i].end, 0);
+            atomic_store(&tables[i].start, 0);
+        }
+        return;
     }
-    return false;
+    atomic_fetch_sub(&small_bytes, bytes);
 }
+
+bool lensi_arena_next(uintptr_t from, uintptr_t to, uintptr_t *start, uintptr_t *end)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < TABLES; i++) {
+        uintptr_t first = atomic_load(&tables[i].start), last = atomic_load(&tables[i].end);
+        if (!first || first >= to || last <= from || (found && first >= *start))
+            continue;
+        *start = first > from ? first : from;
+        *end = last < to ? last : to;
+        found = true;
+    }
+    return found;
+}
+
+uint64_t lensi_arena_small_bytes(void) { return atomic_load(&small_bytes); }
+
+void lensi_arena_count(int64_t bytes) { atomic_fetch_add(&small_bytes, (uint64_t)bytes); }
 
 /* Tables are address space for far more than is ever used: a core dump would be as long as all of it. */
 static void *mapped(size_t bytes)
@@ -56,8 +79,8 @@ static void *mapped(size_t bytes)
 
     if (at && bytes > DUMPED_MOST_BYTES)
         lensi_sys_advise(at, bytes, MADV_DONTDUMP);
-    if (at && bytes >= TABLE_LEAST_BYTES)
-        note_table(at, bytes);
+    if (at)
+        note_table((uintptr_t)at, bytes);
     return at;
 }
 
@@ -117,10 +140,11 @@ void *lensi_arena_map(size_t bytes)
 
 void lensi_arena_unmap(void *at, size_t bytes)
 {
-    if (at && bytes >= TABLE_LEAST_BYTES / 2)
-        forget_table(at);
-    if (at)
-        lensi_sys_unmap(at, (bytes + LENSI_PAGE - 1) & ~(size_t)(LENSI_PAGE - 1));
+    bytes = (bytes + LENSI_PAGE - 1) & ~(size_t)(LENSI_PAGE - 1);
+    if (!at || !bytes)
+        return;
+    forget_table((uintptr_t)at, bytes);
+    lensi_sys_unmap(at, bytes);
 }
 
 uint64_t lensi_arena_bytes(void) { return atomic_load(&used); }

@@ -1,6 +1,7 @@
 /* helper.c - see helper.h. */
 #include "liblens/helper.h"
 
+#include "liblens/arena.h"
 #include "liblens/engine.h"
 #include "liblens/sys.h"
 
@@ -18,8 +19,6 @@
  * thing of it: that what a thread marked on a stack is wiped when a fork left it behind and the stack serves again.
  */
 #if defined(__SANITIZE_ADDRESS__)
-#include "liblens/arena.h"
-
 #include <dlfcn.h>
 #include <errno.h>
 #include <sanitizer/asan_interface.h>
@@ -52,6 +51,8 @@ static int create(pthread_t *thread, const pthread_attr_t *attributes, void *(*r
 #define create pthread_create
 #endif
 
+static _Atomic unsigned started;
+
 int lensi_helper_start(void *(*run)(void *context), void *context)
 {
     pthread_attr_t attributes;
@@ -67,6 +68,8 @@ int lensi_helper_start(void *(*run)(void *context), void *context)
     result = create(&thread, &attributes, run, context);
     pthread_attr_destroy(&attributes);
     lensi_sys_signal_mask(SIG_SETMASK, before, NULL);
+    if (result == 0 && atomic_fetch_add(&started, 1) < TOGETHER_MOST) /* later ones get stacks that libc has kept of these */
+        lensi_arena_count(STACK_BYTES + LENSI_PAGE);
     return -result;
 }
 

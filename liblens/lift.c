@@ -1,6 +1,7 @@
 /* lift.c - see lift.h. */
 #include "liblens/lift.h"
 
+#include "liblens/arena.h"
 #include "liblens/checksum.h"
 #include "liblens/log.h"
 #include "liblens/page_bits.h"
@@ -61,9 +62,7 @@ static void empty_window(uint64_t count) { lensi_sys_advise(window, count << LEN
 
 void lensi_lift_open(void)
 {
-    uint8_t *two = lensi_rung->move ? lensi_sys_map(NULL, WINDOW_BYTES + LENSI_PAGE, PROT_READ | PROT_WRITE,
-                                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0, NULL)
-                                    : NULL;
+    uint8_t *two = lensi_rung->move ? lensi_arena_map(WINDOW_BYTES + LENSI_PAGE) : NULL;
     int error;
 
     window = NULL;
@@ -82,7 +81,7 @@ void lensi_lift_close(void)
 {
     lensi_lock(&lock);
     if (window)
-        lensi_sys_unmap(window, WINDOW_BYTES + LENSI_PAGE);
+        lensi_arena_unmap(window, WINDOW_BYTES + LENSI_PAGE);
     window = NULL;
     lensi_unlock(&lock);
 }

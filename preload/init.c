@@ -180,17 +180,13 @@ static bool is_cramped(void)
 
 /*
  * A sanitizer's runtime keeps a shadow of all memory, and wants to see each function that changes any: the engine's are not for it to see.
- * The lens command does not preload us into such a program, but one that it starts may be one.
+ * The lens command does not preload us into such a program, but one that it starts may be one. Weak names, as dlsym would ask the
+ * program's own malloc for room to say that there is none.
  */
-static bool is_sanitized(void)
-{
-    static const char *const runtimes[] = {"__asan_init", "__tsan_init", "__msan_init", "__hwasan_init"};
+extern const char __asan_init[] __attribute__((weak)), __tsan_init[] __attribute__((weak)), __msan_init[] __attribute__((weak)),
+    __hwasan_init[] __attribute__((weak));
 
-    for (size_t i = 0; i < sizeof runtimes / sizeof *runtimes; i++)
-        if (dlsym(RTLD_DEFAULT, runtimes[i]))
-            return true;
-    return false;
-}
+static bool is_sanitized(void) { return __asan_init || __tsan_init || __msan_init || __hwasan_init; }
 
 static void start(int argc, char **argv, char **environment)
 {

@@ -63,14 +63,37 @@ static struct mapping read_mapping(const char *line)
     return m;
 }
 
-/* Reserved addresses, tables and this library. A block in the reserved range is the program's. */
-static bool is_of_ours(struct mapping m)
+/* The first piece of a mapping that is ours: tables (which the kernel may have merged with the program's memory) and this library. */
+static bool next_of_ours(struct mapping m, uintptr_t *start, uintptr_t *end)
 {
     extern const char __ehdr_start[] __attribute__((visibility("hidden"))), _end[] __attribute__((visibility("hidden")));
+    uintptr_t first = (uintptr_t)__ehdr_start, last = ((uintptr_t)_end + LENSI_IO_PAGE - 1) & -(uintptr_t)LENSI_IO_PAGE;
+    bool found = lensi_arena_next(m.start, m.end, start, end);
 
-    if (lensi_is_ours((const void *)m.start) || lensi_is_ours((const void *)(m.end - 1)))
-        return m.is_fence;
-    return lensi_arena_holds((const void *)m.start) || (m.start < (uintptr_t)_end && m.end > (uintptr_t)__ehdr_start);
+    if (first < m.end && last > m.start && (!found || first < *start)) {
+        *start = first > m.start ? first : m.start;
+        *end = last < m.end ? last : m.end;
+        found = true;
+    }
+    return found;
+}
+
+/* Calls visit for what is the program's of a mapping. A block in the reserved range is, what has no access there is not. */
+static void visit_pieces(struct mapping m, void (*visit)(struct mapping mapping, void *context), void *context)
+{
+    while (m.start < m.end) {
+        struct mapping piece = m;
+        uintptr_t start, end;
+
+        m.start = m.end;
+        if (next_of_ours(piece, &start, &end)) {
+            piece.end = start;
+            m.start = end;
+        }
+        if (piece.start < piece.end &&
+            !(piece.is_fence && (lensi_is_ours((const void *)piece.start) || lensi_is_ours((const void *)(piece.end - 1)))))
+            visit(piece, context);
+    }
 }
 
 /* Calls visit for each of the program's mappings. 0 or -errno. */
@@ -87,12 +110,8 @@ static int each_mapping(void (*visit)(struct mapping mapping, void *context), vo
         char *line = text, *end;
 
         text[kept += (size_t)got] = '\0';
-        for (; (end = strchr(line, '\n')); line = end + 1) {
-            struct mapping m = read_mapping(line);
-
-            if (m.end > m.start && !is_of_ours(m))
-                visit(m, context);
-        }
+        for (; (end = strchr(line, '\n')); line = end + 1)
+            visit_pieces(read_mapping(line), visit, context);
         kept -= (size_t)(line - text);
         if (kept == sizeof text - 1)
             kept = 0; /* a name longer than any can be */
@@ -129,7 +148,7 @@ static int judge(void)
         return 0;
     if (limit.rlim_cur == 0)
         return EPERM;
-    return each_mapping(add_bytes, &total) < 0 || total > limit.rlim_cur ? ENOMEM : 0;
+    return each_mapping(add_bytes, &total) < 0 || total > limit.rlim_cur + lensi_arena_small_bytes() ? ENOMEM : 0;
 }
 
 static void leave_alone(void)

@@ -153,6 +153,7 @@ static int map_ring(struct event *event, unsigned cpus)
         event->ring = lensi_sys_map(NULL, (pages + 1) * LENSI_PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, event->fd, 0, &error);
         if (event->ring) {
             ring_bytes = pages * LENSI_PAGE;
+            lensi_arena_count((int64_t)(ring_bytes + LENSI_PAGE));
             return 0;
         }
         if (ring_bytes)
@@ -207,8 +208,10 @@ static unsigned count_cpus(void)
 static void close_events(uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if (events[i].ring)
+        if (events[i].ring) {
             lensi_sys_unmap(events[i].ring, ring_bytes + LENSI_PAGE);
+            lensi_arena_count(-(int64_t)(ring_bytes + LENSI_PAGE));
+        }
         lensi_sys_close(events[i].fd);
     }
 }

@@ -1,8 +1,8 @@
 /* record_sample.c - distances, weights, and the filter; see record_sample.h. */
 #include "preload/record_sample.h"
 
-#include <math.h>
 #include <stdatomic.h>
+#include <string.h>
 
 struct lensi_sample lensi_sample = {.scale = 1};
 
@@ -21,6 +21,46 @@ uint64_t lensi_sample_seed(uint64_t ordinal)
     return (z ^ z >> 31) | 1;
 }
 
+/*
+ * Two functions that libm has too, to the ten digits that sampling needs: with libm every program that we are loaded into would
+ * have to load it.
+ */
+
+/* ln x, for x in (0, 1]: the exponent's share, and twice artanh((m - 1) / (m + 1)) of the mantissa. */
+static double logarithm(double x)
+{
+    double mantissa, s, power, sum = 0;
+    uint64_t bits;
+    int exponent;
+
+    memcpy(&bits, &x, sizeof bits);
+    exponent = (int)(bits >> 52) - 1023;
+    bits = (bits & (UINT64_MAX >> 12)) | 1023ull << 52;
+    memcpy(&mantissa, &bits, sizeof mantissa);
+    power = s = (mantissa - 1) / (mantissa + 1);
+    for (int n = 1; n < 22; n += 2, power *= s * s)
+        sum += power / n;
+    return exponent * 0.693147180559945309 + 2 * sum;
+}
+
+/* 1 - e^-x, for x >= 0: a series for x small, and from there with twice the x each time. */
+static double decayed(double x)
+{
+    double term, sum = 0;
+    unsigned halved = 0;
+
+    if (x > 64)
+        return 1;
+    for (; x > 0.5; x /= 2)
+        halved++;
+    term = x;
+    for (int n = 2; n < 14; term *= -x / n++)
+        sum += term;
+    for (; halved; halved--)
+        sum *= 2 - sum;
+    return sum;
+}
+
 int64_t lensi_sample_draw(uint64_t *random)
 {
     uint64_t x = *random;
@@ -31,7 +71,7 @@ int64_t lensi_sample_draw(uint64_t *random)
     x ^= x << 17;
     *random = x;
     uniform = (double)((x >> 11) + 1) * 0x1p-53; /* in (0, 1] */
-    return (int64_t)(-log(uniform) * (double)lensi_sample.distance) + 1;
+    return (int64_t)(-logarithm(uniform) * (double)lensi_sample.distance) + 1;
 }
 
 void lensi_sample_weight(uint64_t bytes, struct lensi_weight *weight)
@@ -42,7 +82,7 @@ void lensi_sample_weight(uint64_t bytes, struct lensi_weight *weight)
         *weight = (struct lensi_weight){.bytes = bytes, .count = lensi_sample.scale};
         return;
     }
-    p = -expm1(-n / (double)lensi_sample.distance);
+    p = decayed(n / (double)lensi_sample.distance);
     count = 1 / p;
     weight->bytes = (uint64_t)((double)bytes * count + 0.5);
     weight->count = (uint64_t)(count * lensi_sample.scale + 0.5);

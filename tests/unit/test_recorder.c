@@ -3,6 +3,7 @@
 #include "preload/record_sample.c"
 
 #include <criterion/criterion.h>
+#include <math.h>
 
 static uint64_t seed = 12345; /* the same in every run */
 
@@ -64,6 +65,15 @@ Test(recorder, live_table_agrees_with_a_model, .timeout = 60)
 }
 
 /* ---- samples */
+
+Test(recorder, its_functions_are_those_of_libm)
+{
+    for (double x = 0x1p-53; x <= 1; x *= 1.01)
+        cr_assert_float_eq(logarithm(x), log(x), 1e-9, "%g", x);
+    cr_assert_float_eq(logarithm(1), 0, 1e-15);
+    for (double x = 0x1p-40; x < 100; x *= 1.01)
+        cr_assert_float_eq(decayed(x), -expm1(-x), -1e-9 * expm1(-x), "%g", x);
+}
 
 Test(recorder, samples_are_unbiased)
 {
