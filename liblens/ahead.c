@@ -12,6 +12,7 @@
 #define SLOTS 8
 #define SLOTS_FOR_NEXT 2 /* what a stream wants beyond its next window leaves so many free for other streams */
 
+#define CALM_NS 200000000u /* nobody has asked for so long: no stream goes on */
 #define LONE_PAGES 8u
 #define LONE_TIMED_ONE_IN 8u /* the clock costs, too */
 #define LONE_OTHER_ONE_IN 64u
@@ -121,6 +122,26 @@ static struct lensi_slot *oldest_wish(void)
     return oldest;
 }
 
+/* Windows that nobody came for are forgotten, and the memory of all is given back: under a limit pages may be kept there. */
+static void give_memory_back(void)
+{
+    for (unsigned i = 0; i < SLOTS; i++)
+        if (change(&slots[i], READY, FILLING) || change(&slots[i], EMPTY, FILLING)) {
+            lensi_sys_advise(slots[i].bytes, LENSI_AHEAD_PAGES * LENSI_PAGE, MADV_DONTNEED);
+            set(&slots[i], EMPTY);
+        }
+}
+
+/* Until something is wished after `heard`; `most_ns` 0: for as long as it takes. False when it took too long. */
+static bool wait_for_wish(uint32_t heard, uint64_t most_ns)
+{
+    atomic_store(&sleeping, 1);
+    if (atomic_load(&bell) == heard)
+        lensi_sys_futex_wait(&bell, heard, most_ns);
+    atomic_store(&sleeping, 0);
+    return atomic_load(&bell) != heard;
+}
+
 static void *ahead(void *nothing)
 {
     (void)nothing;
@@ -130,12 +151,10 @@ static void *ahead(void *nothing)
         struct lensi_slot *slot = oldest_wish();
         if (slot) {
             work(slot);
-            continue;
+        } else if (!wait_for_wish(heard, CALM_NS)) {
+            give_memory_back();
+            wait_for_wish(heard, 0);
         }
-        atomic_store(&sleeping, 1);
-        if (atomic_load(&bell) == heard)
-            lensi_sys_futex_wait(&bell, heard, 0);
-        atomic_store(&sleeping, 0);
     }
     return NULL;
 }
