@@ -17,6 +17,7 @@
 #include "liblens/region.h"
 #include "liblens/rung.h"
 #include "liblens/snapshot.h"
+#include "liblens/stack_blocks.h"
 #include "liblens/stats.h"
 
 #include <errno.h>
@@ -344,6 +345,7 @@ int lensi_pin_slow(const void *at, size_t bytes, bool writing)
 {
     struct span span = clip_to_block(pages_in(at, bytes));
 
+    lensi_stack_under_us();
     if (!span.count || lensi_retired)
         return -EFAULT;
     lensi_chaos_step();
@@ -378,6 +380,7 @@ void lensi_pin_forever_slow(const void *at, size_t bytes)
     struct span span = pages_in(at, bytes);
     uint64_t before = span.first % LENSI_CHUNK_PAGES, end = span.first + span.count;
 
+    lensi_stack_under_us();
     if (!span.count || lensi_retired || is_kept(span))
         return;
     end = (end + LENSI_CHUNK_PAGES - 1) / LENSI_CHUNK_PAGES * LENSI_CHUNK_PAGES;

@@ -19,7 +19,9 @@
 #include "liblens/region.h"
 #include "liblens/rung.h"
 #include "liblens/sampler.h"
+#include "liblens/signal_stack.h"
 #include "liblens/snapshot.h"
+#include "liblens/stack_blocks.h"
 #include "liblens/stats.h"
 
 #include <errno.h>
@@ -183,6 +185,36 @@ void lensi_fault_make_plain(uint64_t first, uint64_t end)
             make_ready(page, true);
 }
 
+/* No touch of ours, here: in a handler the fault signals are blocked. */
+static void make_stack_page(uint64_t page)
+{
+    for (unsigned round = 0;; round++) {
+        enum lensi_page_state state = lensi_page_state(page);
+        if (state == LENSI_PLAIN)
+            lensi_rung->zero(lensi_page_address(page)); /* watched, and perhaps never touched */
+        if (state == LENSI_PLAIN || state == LENSI_MAPPED)
+            return;
+        if (state == LENSI_ABSENT)
+            lensi_fetch(page);
+        else if (state == LENSI_BUSY || state == LENSI_LEAVING)
+            lensi_wait_a_little(round);
+        else if (keep(page, state))
+            return;
+    }
+}
+
+void lensi_fault_keep_stack(uint64_t first, uint64_t end)
+{
+    struct lensi_chunk *chunk = lensi_chunk_of(first);
+
+    atomic_fetch_add(&chunk->pins, 1);
+    for (uint64_t page = first; page < end; page++)
+        make_stack_page(page);
+    atomic_fetch_or(&chunk->pins, LENSI_PINS_FOREVER);
+    atomic_fetch_sub(&chunk->pins, 1);
+    lensi_count(pins, 1);
+}
+
 int lensi_fault_present(uint64_t first, uint64_t count, bool writable)
 {
     const struct lensi_region *region = lensi_region_of(lensi_page_address(first));
@@ -211,6 +243,15 @@ static bool is_write(const void *context)
 #else
     (void)context;
     return true;
+#endif
+}
+
+static uintptr_t stack_of(const void *context)
+{
+#if defined(__x86_64__)
+    return (uintptr_t)((const ucontext_t *)context)->uc_mcontext.gregs[REG_RSP];
+#else
+    return ((const ucontext_t *)context)->uc_mcontext.sp;
 #endif
 }
 
@@ -267,6 +308,7 @@ void lensi_fault_handler(int number, siginfo_t *info, void *context)
 {
     struct touch touch;
 
+    lensi_stack_seen(stack_of(context));
     if (info->si_code <= 0 || !is_block_page(info->si_addr) || is_own_protection(info->si_addr, is_write(context))) {
         lensi_forward(number, info, context);
         return;
@@ -286,6 +328,12 @@ void lensi_fault_handler(int number, siginfo_t *info, void *context)
     lensi_aside(resolve, &touch);
 }
 
+void lensi_fault_other_signal(int number, siginfo_t *info, void *context)
+{
+    lensi_stack_seen(stack_of(context));
+    lensi_forward(number, info, context);
+}
+
 int lensi_fault_listen(void)
 {
     int result = lensi_aside_open();
@@ -293,6 +341,7 @@ int lensi_fault_listen(void)
     for (int number = 1; number < 64 && result == 0; number++)
         if (lensi_fault_signals() >> (number - 1) & 1)
             result = lensi_forward_listen(number, lensi_fault_handler);
+    lensi_forward_others(lensi_fault_other_signal);
     return result;
 }
 
@@ -300,6 +349,7 @@ void lensi_fault_after_fork(void)
 {
     lensi_forward_after_fork();
     lensi_aside_after_fork();
+    lensi_signal_stack_after_fork();
 }
 
 uint64_t lensi_fault_signals(void)

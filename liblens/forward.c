@@ -1,9 +1,9 @@
 /*
  * forward.c - what the program wants done with the signals that we catch; see forward.h.
  *
- * Our handler runs on the alternate stack if the thread has one. A handler of the program's that did not ask for that has to
- * run below the interrupted frame: its own signal frame is laid there, as the kernel would lay it, and our
- * handler returns into it.
+ * Our handler runs on the alternate stack, which is ours if the program has none. A handler of the program's that did not
+ * ask for one, or has none, has to run below the interrupted frame: its own signal frame is laid there, as the kernel would
+ * lay it, and our handler returns into it. The kernel could not lay it where the stack is absent.
  */
 #include "liblens/forward.h"
 
@@ -11,6 +11,7 @@
 #include "liblens/pages.h"
 #include "liblens/restorer.h"
 #include "liblens/rung.h"
+#include "liblens/signal_stack.h"
 #include "liblens/sys.h"
 
 #include <errno.h>
@@ -31,11 +32,11 @@ _Thread_local uint64_t lensi_fault_blocked __attribute__((tls_model("initial-exe
 static struct program_action {
     struct sigaction copy[2];
     _Atomic uint32_t now;
-} program_actions[2]; /* the rung's signal, and SIGSEGV where that is another */
+} program_actions[65]; /* by number */
 static struct lensi_lock program_action_lock;
-static lensi_signal_handler our_handler;
+static lensi_signal_handler our_handler; /* of the fault signals */
 
-static struct program_action *action_of(int number) { return &program_actions[number != lensi_rung->signal]; }
+static struct program_action *action_of(int number) { return &program_actions[number]; }
 
 static bool is_caught(const struct sigaction *action) { return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN; }
 
@@ -92,6 +93,56 @@ int lensi_forward_listen(int number, lensi_signal_handler handler)
 {
     our_handler = handler;
     return lensi_sys_catch(number, handler, SA_RESTART, &action_of(number)->copy[0]);
+}
+
+/* ---- other signals: the kernel has been given the program's action, and is given ours in its place */
+
+static lensi_signal_handler others_handler;
+
+void lensi_forward_others(lensi_signal_handler handler) { others_handler = handler; }
+
+/* On other machines the kernel calls the program's handler. */
+static int catch_other(int number, int flags)
+{
+#if defined(__x86_64__)
+    const int kernels = SA_RESTART | SA_NOCLDSTOP | SA_NOCLDWAIT | (int)SA_RESETHAND; /* what is for the kernel to do */
+
+    return lensi_sys_catch_open(number, others_handler, flags & kernels, lensi_fault_signals());
+#else
+    (void)number;
+    (void)flags;
+    return 0;
+#endif
+}
+
+void lensi_forward_adopt(int number, const struct sigaction *is, uint64_t blocks)
+{
+    struct program_action *action = action_of(number);
+    struct sigaction set = *is;
+    uint64_t held = lensi_sys_signals_hold();
+
+    lensi_lock(&program_action_lock);
+    if (is->sa_sigaction == others_handler) { /* libc has changed the flags of what it found (siginterrupt) */
+        set = action->copy[atomic_load(&action->now)];
+        set.sa_flags = (set.sa_flags & ~SA_RESTART) | (is->sa_flags & SA_RESTART);
+    }
+    for (int i = 1; i < 64; i++)
+        if (blocks >> (i - 1) & 1)
+            sigaddset(&set.sa_mask, i);
+    replace(action, &set);
+    if (is_caught(&set) && is->sa_sigaction != others_handler)
+        catch_other(number, set.sa_flags);
+    lensi_unlock(&program_action_lock);
+    lensi_sys_signals_release(held);
+}
+
+void lensi_forward_show(int number, struct sigaction *action)
+{
+    const struct program_action *of = action_of(number);
+    const struct sigaction *wish = &of->copy[atomic_load(&of->now)];
+
+    if (others_handler && (action->sa_sigaction == others_handler || action->sa_handler == wish->sa_handler))
+        *action = *wish;
 }
 
 static bool is_ignored(int number)
@@ -159,6 +210,9 @@ struct call {
 
 enum { RED_ZONE = 128, FX_BYTES = 512, FX_MXCSR_AT = 24, FX_MAGIC_AT = 464, FX_SIZE_AT = 468, STATE_BITS_AT = 512, KERNEL_UCONTEXT_BYTES = 304 };
 
+/* Such an alternate stack is none while a handler runs, wherever it runs. */
+#define DISARMED (1u << 31) /* SS_AUTODISARM */
+
 /* What the kernel lays on the stack of a handler: struct rt_sigframe. */
 struct frame {
     lensi_restorer *back;
@@ -202,6 +256,16 @@ static void begin_state(uint8_t *state)
     memcpy(state + FX_MXCSR_AT, &mxcsr, sizeof mxcsr);
 }
 
+/* As the program may see it: where it has no alternate stack, none. What the kernel wrote stays for our own return. */
+static void copy_context(uint8_t *to, const ucontext_t *from)
+{
+    const stack_t none = {.ss_flags = SS_DISABLE};
+
+    memcpy(to, from, KERNEL_UCONTEXT_BYTES);
+    if (lensi_signal_stack_is_ours(&from->uc_stack))
+        memcpy(to + offsetof(ucontext_t, uc_stack), &none, sizeof none);
+}
+
 /* Where no frame fits, the program's stack is at its end: it dies of that, as it would without us. */
 static struct frame *lay(const struct call *call)
 {
@@ -213,10 +277,11 @@ static struct frame *lay(const struct call *call)
     state_to = (uint8_t *)((top - (state ? state_bytes(state) : 0)) & ~(uintptr_t)63);
     frame = (struct frame *)((((uintptr_t)state_to - sizeof *frame + 8) & ~(uintptr_t)15) - 8);
     is_laying = true;
-    lensi_sys_signal_mask(SIG_UNBLOCK, lensi_fault_signals(), NULL); /* the stack may be a block of ours */
+    if (lensi_fault_signals() & BIT(call->number) && !lensi_retired)
+        lensi_sys_signal_mask(SIG_UNBLOCK, lensi_fault_signals(), NULL); /* the stack may be a block of ours */
     frame->back = lensi_restorer_forwarded;
     frame->info = *call->info;
-    memcpy(frame->context, call->context, KERNEL_UCONTEXT_BYTES);
+    copy_context(frame->context, call->context);
     if (state) {
         memcpy(state_to, state, state_bytes(state));
         memcpy(frame->context + offsetof(ucontext_t, uc_mcontext.fpregs), &state_to, sizeof state_to);
@@ -231,6 +296,8 @@ static void return_into(const struct call *call)
     greg_t *registers = call->context->uc_mcontext.gregs;
     struct frame *frame = lay(call);
 
+    if ((unsigned)call->context->uc_stack.ss_flags & DISARMED)
+        call->context->uc_stack = lensi_signal_stack_idle();
     if (call->context->uc_mcontext.fpregs)
         begin_state((uint8_t *)call->context->uc_mcontext.fpregs);
     registers[REG_RIP] = (greg_t)call->action.sa_sigaction;
@@ -281,7 +348,7 @@ void lensi_forward(int number, siginfo_t *info, void *context)
     uint64_t before = lensi_fault_blocked, during;
     bool sent = info->si_code <= 0;
 
-    if (call.action.sa_handler == SIG_IGN && sent)
+    if (call.action.sa_handler == SIG_IGN && (sent || !(lensi_fault_signals() & BIT(number))))
         return;
     if (!is_caught(&call.action) || is_laying || (!sent && before & BIT(number))) {
         act_by_default(number, info);
@@ -293,7 +360,7 @@ void lensi_forward(int number, siginfo_t *info, void *context)
     call.mask = during & ~lensi_fault_signals();
     call.believed = before | (during & lensi_fault_signals());
     set_bits(&call.context->uc_sigmask, bits_of(&call.context->uc_sigmask) | before);
-    if (!(call.action.sa_flags & SA_ONSTACK) && has_switched(context))
+    if (has_switched(context) && (!(call.action.sa_flags & SA_ONSTACK) || lensi_signal_stack_is_ours(&call.context->uc_stack)))
         return_into(&call);
     else
         call_here(&call);

@@ -2,6 +2,7 @@
 #include "liblens/pages.h"
 
 #include "liblens/arena.h"
+#include "liblens/stack_blocks.h"
 
 #include <errno.h>
 
@@ -47,8 +48,10 @@ void lensi_lock(struct lensi_lock *lock)
         lensi_wait_a_little(round);
 }
 
+/* What is held here a fault may want: none may come of the stack under us. */
 bool lensi_try_lock(struct lensi_lock *lock)
 {
+    lensi_stack_under_us();
     return !atomic_load_explicit(&lock->held, memory_order_relaxed) &&
            !atomic_exchange_explicit(&lock->held, 1, memory_order_acquire);
 }

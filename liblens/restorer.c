@@ -2,6 +2,7 @@
 #include "liblens/restorer.h"
 
 #include "liblens/engine.h"
+#include "liblens/signal_stack.h"
 #include "liblens/sys.h"
 
 #include <string.h>
@@ -9,30 +10,23 @@
 
 #if defined(__x86_64__)
 
-__attribute__((visibility("hidden"))) void lensi_restorer_look(ucontext_t *context);
 __attribute__((visibility("hidden"))) void lensi_restorer_look_forwarded(ucontext_t *context);
 
-/* The mask of a handler's context: what it holds of the fault signals the thread only believes to block. */
-static void take_out(ucontext_t *context, uint64_t believed)
+/*
+ * What the mask of a handler's context holds of the fault signals the thread only believes to block. And the kernel sets the
+ * alternate stack that the context shows.
+ */
+void lensi_restorer_look_forwarded(ucontext_t *context)
 {
     uint64_t mask, faults = lensi_fault_signals();
 
     memcpy(&mask, &context->uc_sigmask, sizeof mask);
-    lensi_fault_blocked = believed | (mask & faults);
+    lensi_fault_blocked = mask & faults;
     mask &= ~faults;
     memcpy(&context->uc_sigmask, &mask, sizeof mask);
+    if (context->uc_stack.ss_flags & SS_DISABLE)
+        context->uc_stack = lensi_signal_stack_idle();
 }
-
-void lensi_restorer_look(ucontext_t *context)
-{
-    uint64_t mask;
-
-    memcpy(&mask, &context->uc_sigmask, sizeof mask);
-    if (mask & lensi_fault_signals())
-        take_out(context, lensi_fault_blocked);
-}
-
-void lensi_restorer_look_forwarded(ucontext_t *context) { take_out(context, 0); }
 
 /*
  * At their first instruction the stack pointer is at the kernel's ucontext, where each register lies at a fixed offset: that is
@@ -51,6 +45,5 @@ void lensi_restorer_look_forwarded(ucontext_t *context) { take_out(context, 0); 
 
 __asm__(".text\n"
         BEGIN(lensi_restorer_ours) END(lensi_restorer_ours)
-        BEGIN(lensi_restorer_programs) "mov %rsp, %rdi\ncall lensi_restorer_look\n" END(lensi_restorer_programs)
         BEGIN(lensi_restorer_forwarded) "mov %rsp, %rdi\ncall lensi_restorer_look_forwarded\n" END(lensi_restorer_forwarded));
 #endif

@@ -13,8 +13,8 @@ typedef void lensi_restorer(void);
 #define LENSI_RESTORER_FLAG 0x04000000ul /* SA_RESTORER, which libc keeps to itself */
 /* For our own fault handler. */
 __attribute__((visibility("hidden"))) lensi_restorer lensi_restorer_ours;
-/* For a handler of the program's that the kernel called, and one that forward.c made it call. */
-__attribute__((visibility("hidden"))) lensi_restorer lensi_restorer_programs, lensi_restorer_forwarded;
+/* For a handler of the program's. */
+__attribute__((visibility("hidden"))) lensi_restorer lensi_restorer_forwarded;
 #else
 #define LENSI_RESTORER_FLAG 0ul
 #endif

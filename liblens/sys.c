@@ -509,14 +509,25 @@ struct kernel_sigaction {
 #define RESTORER NULL
 #endif
 
-int lensi_sys_catch(int number, lensi_signal_handler handler, int flags, struct sigaction *old)
+static int catch(int number, lensi_signal_handler handler, int flags, uint64_t mask, struct kernel_sigaction *before)
 {
     struct kernel_sigaction mine = {.handler = handler,
-                                    .flags = (unsigned long)(SA_SIGINFO | SA_ONSTACK | flags) | LENSI_RESTORER_FLAG,
+                                    .flags = (unsigned)(SA_SIGINFO | SA_ONSTACK | flags) | LENSI_RESTORER_FLAG,
                                     .restorer = RESTORER,
-                                    .mask = ~0ull};
+                                    .mask = mask};
+
+    return (int)SYS4(SYS_rt_sigaction, number, &mine, before, sizeof mine.mask);
+}
+
+int lensi_sys_catch_open(int number, lensi_signal_handler handler, int flags, uint64_t open)
+{
+    return catch(number, handler, flags, ~open, NULL);
+}
+
+int lensi_sys_catch(int number, lensi_signal_handler handler, int flags, struct sigaction *old)
+{
     struct kernel_sigaction before = {0};
-    long result = SYS4(SYS_rt_sigaction, number, &mine, &before, sizeof mine.mask);
+    int result = catch(number, handler, flags, ~0ull, &before);
 
     if (result == 0 && old) {
         *old = (struct sigaction){0};
@@ -526,7 +537,7 @@ int lensi_sys_catch(int number, lensi_signal_handler handler, int flags, struct 
             if (before.mask >> i & 1)
                 sigaddset(&old->sa_mask, i + 1);
     }
-    return (int)result;
+    return result;
 }
 
 int lensi_sys_signal_mask(int how, uint64_t set, uint64_t *old)

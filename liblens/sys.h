@@ -97,6 +97,8 @@ int lensi_sys_process_id(void);
 typedef void (*lensi_signal_handler)(int number, siginfo_t *info, void *context);
 /* flags: SA_RESTART or none. */
 int lensi_sys_catch(int number, lensi_signal_handler handler, int flags, struct sigaction *old);
+/* The same with more flags, and some signals that are not blocked meanwhile. */
+int lensi_sys_catch_open(int number, lensi_signal_handler handler, int flags, uint64_t open);
 int lensi_sys_signal_mask(int how, uint64_t set, uint64_t *old);
 /*
  * What a thread of our own blocks: everything but the two signals by which libc reaches all threads of a process.

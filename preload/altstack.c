@@ -1,7 +1,11 @@
-/* altstack.c - see altstack.h. The kernel keeps one alternate stack for each thread; we remember where it is. */
+/*
+ * altstack.c - see altstack.h. The kernel keeps one alternate stack for each thread; we remember where the program's is. While it has
+ * none, there is one of ours (signal_stack.h), of which it sees nothing.
+ */
 #undef _FORTIFY_SOURCE
 #include "preload/altstack.h"
 
+#include "liblens/signal_stack.h"
 #include "preload/io.h"
 
 #include <errno.h>
@@ -26,12 +30,16 @@ LENSI_EXPORT int sigaltstack(const stack_t *set, stack_t *old)
     if (set)
         wanted = *set;
     is_set = set && !(wanted.ss_flags & SS_DISABLE);
+    if (set && wanted.ss_flags == SS_DISABLE)
+        wanted = lensi_signal_stack_idle();
     pins.count = 0;
     if (is_set)
         lensi_pin_forever(wanted.ss_sp, wanted.ss_size);
     OUT_ONE(old)
     result = LENSI_NEXT(sigaltstack)(set ? &wanted : NULL, old);
     lensi_pins_end(&pins);
+    if (result == 0 && old && lensi_signal_stack_is_ours(old))
+        *old = (stack_t){.ss_flags = SS_DISABLE};
     if (result < 0 || !set)
         return result;
     mine = is_set ? wanted : (stack_t){0};
@@ -43,10 +51,10 @@ LENSI_EXPORT int sigaltstack(const stack_t *set, stack_t *old)
 /* Refused while the thread runs on it: then it stays, as it would without us. */
 static void go_without(void)
 {
-    const stack_t none = {.ss_flags = SS_DISABLE};
+    const stack_t idle = lensi_signal_stack_idle();
     int saved = errno;
 
-    if (LENSI_NEXT(sigaltstack)(&none, NULL) == 0)
+    if (LENSI_NEXT(sigaltstack)(&idle, NULL) == 0)
         mine = (stack_t){0};
     errno = saved;
 }

@@ -23,7 +23,7 @@
 #include "preload/record_fill.h"
 #include "preload/record_malloc.h"
 #include "preload/seccomp.h"
-#include "preload/signals.h"
+#include "preload/threads.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -251,8 +251,8 @@ __attribute__((constructor(101))) static void begin(int argc, char **argv, char 
     lensi_main_stack_init();
     lensi_deepbind_init();
     start(argc, argv, environment);
-    lensi_signals_init();
     lensi_mask_begin();
+    lensi_thread_begins();
     if (!started)
         return;
     lensi_process_init();

@@ -476,7 +476,7 @@
     /* signals.c, masks.c */ \
     H(sigaction) H(__sigaction) H(signal) H(bsd_signal) H(ssignal) H(sysv_signal) H(__sysv_signal) H(sigset) \
     H(sigignore) H(sighold) H(sigrelse) H(siginterrupt) H(sigprocmask) H(pthread_sigmask) H(sigblock) \
-    H(sigsetmask) H(siggetmask) H(sigsuspend) H(__sigsuspend) H(pthread_attr_setsigmask_np) H(pthread_create) \
+    H(sigsetmask) H(siggetmask) H(sigsuspend) H(__sigsuspend) H(pthread_attr_setsigmask_np) H(pthread_create) H(thrd_create) \
     H(sigpending) \
     /* contexts.c */ \
     H(getcontext) H(setcontext) H(swapcontext) H(makecontext) H(__sigsetjmp) H(setjmp) H(longjmp) H(_longjmp) \

@@ -13,8 +13,6 @@
 #include "liblens/sys.h"
 #include "preload/io.h"
 
-#include <stdlib.h>
-
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations" /* sigblock and its kind: old programs use them */
 
 LENSI_EXPORT int __sigsuspend(const sigset_t *mask);
@@ -214,41 +212,4 @@ LENSI_EXPORT int pthread_attr_setsigmask_np(pthread_attr_t *attributes, const si
     sigset_t copy;
 
     return LENSI_NEXT(pthread_attr_setsigmask_np)(attributes, lensi_mask_without(mask, &copy));
-}
-
-/* ---- threads inherit the mask, so also what the program believes of it */
-
-struct start {
-    void *(*run)(void *);
-    void *argument;
-    uint64_t blocked;
-};
-
-static void *start_blocked(void *from)
-{
-    struct start start = *(struct start *)from;
-
-    free(from);
-    lensi_fault_blocked = start.blocked;
-    return start.run(start.argument);
-}
-
-/* While a thread is made libc blocks every signal: what it reads and writes then is pinned. */
-LENSI_EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
-                                void *(*run)(void *), void *restrict argument)
-{
-    struct start *start = lensi_fault_blocked ? malloc(sizeof *start) : NULL;
-    struct lensi_pins pins;
-    int result;
-
-    pins.count = 0;
-    OUT_ONE(thread)
-    IN_ONE(attributes)
-    if (start)
-        *start = (struct start){run, argument, lensi_fault_blocked};
-    result = LENSI_NEXT(pthread_create)(thread, attributes, start ? start_blocked : run, start ? start : argument);
-    lensi_pins_end(&pins);
-    if (result != 0 && start)
-        free(start);
-    return result;
 }

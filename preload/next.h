@@ -8,6 +8,8 @@
 #ifndef LENSI_NEXT_H
 #define LENSI_NEXT_H
 
+#include "liblens/stack_blocks.h"
+
 #define LENSI_EXPORT __attribute__((visibility("default")))
 #define LENSI_LIKELY(x) __builtin_expect(!!(x), 1)
 #define LENSI_UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -25,6 +27,7 @@ void lensi_next_find_all(void);
 #define LENSI_NEXT(symbol) \
     ({ \
         static struct lensi_next next_ __attribute__((section("lensi_next"), used)) = {0, #symbol}; \
+        lensi_stack_under_us(); /* libc may hand what lies in its frames to the kernel */ \
         void *found_ = __atomic_load_n(&next_.function, __ATOMIC_RELAXED); \
         (__typeof__(&symbol))(LENSI_LIKELY(found_) ? found_ : lensi_next_find(&next_)); \
     })

@@ -9,6 +9,7 @@
 #include "liblens/arena.h"
 #include "preload/io.h"
 #include "preload/masks.h"
+#include "preload/threads.h"
 
 #include <aio.h>
 #include <mqueue.h>
@@ -50,7 +51,10 @@ static void notify(union sigval value)
     const struct notice *notice = value.sival_ptr;
 
     lensi_mask_begin();
+    lensi_thread_begins();
+    pthread_cleanup_push(lensi_thread_ends, NULL);
     notice->run(notice->value);
+    pthread_cleanup_pop(1);
 }
 
 LENSI_EXPORT int timer_create(clockid_t clock, struct sigevent *restrict event, timer_t *restrict to)

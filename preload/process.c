@@ -19,6 +19,7 @@
 #include "preload/record_death.h"
 #include "preload/record_malloc.h"
 #include "preload/record_writer.h"
+#include "preload/signals.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -94,6 +95,7 @@ static void before(void)
 {
     if (is_locked_in)
         return;
+    lensi_stack_under_us();
     lensi_record_before_fork();
     lensi_fork_prepare();
 }
@@ -179,6 +181,7 @@ void lensi_process_locks_in(void)
         lensi_writer_wait();
     }
     lensi_engine_retire();
+    lensi_signals_end();
     is_locked_in = true;
 }
 

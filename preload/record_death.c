@@ -3,6 +3,7 @@
 #include "preload/record_death.h"
 
 #include "liblens/aside.h"
+#include "liblens/forward.h"
 #include "liblens/sys.h"
 #include "preload/next.h"
 #include "preload/process.h"
@@ -15,6 +16,8 @@ static const uint64_t fatal = BIT(SIGHUP) | BIT(SIGINT) | BIT(SIGQUIT) | BIT(SIG
     BIT(SIGBUS) | BIT(SIGFPE) | BIT(SIGUSR1) | BIT(SIGSEGV) | BIT(SIGUSR2) | BIT(SIGPIPE) | BIT(SIGALRM) | BIT(SIGTERM) |
     BIT(SIGSTKFLT) | BIT(SIGXCPU) | BIT(SIGXFSZ) | BIT(SIGVTALRM) | BIT(SIGPROF) | BIT(SIGPOLL) | BIT(SIGPWR) | BIT(SIGSYS);
 static bool started;
+/* The default action has flags, too: those that the program set. */
+static int flags_wished[65];
 
 static bool is_fatal(int number) { return started && number > 0 && number <= 64 && fatal & BIT(number); }
 
@@ -44,22 +47,27 @@ const struct sigaction *lensi_death_action(int number, const struct sigaction *s
 {
     if (!set || set->sa_handler != SIG_DFL || !is_fatal(number))
         return set;
+    if (!lensi_process_is_guest())
+        flags_wished[number] = set->sa_flags;
     *ours = (struct sigaction){.sa_sigaction = dies, .sa_mask = set->sa_mask, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     return ours;
 }
 
 void lensi_death_set(int number, sighandler_t handler)
 {
-    const struct sigaction set = {.sa_handler = SIG_DFL};
+    struct sigaction now;
 
-    if (handler == SIG_DFL && is_fatal(number))
-        sigaction(number, &set, NULL);
+    if (handler != SIG_DFL || !is_fatal(number) || sigaction(number, NULL, &now) < 0 || now.sa_handler != SIG_DFL)
+        return;
+    sigaction(number, &now, NULL);
+    if (!lensi_process_is_guest())
+        flags_wished[number] = now.sa_flags;
 }
 
-void lensi_death_hide(struct sigaction *old)
+void lensi_death_hide(int number, struct sigaction *old)
 {
     if (old && is_ours(old))
-        *old = (struct sigaction){.sa_handler = SIG_DFL, .sa_mask = old->sa_mask};
+        *old = (struct sigaction){.sa_handler = SIG_DFL, .sa_mask = old->sa_mask, .sa_flags = flags_wished[number]};
 }
 
 sighandler_t lensi_death_hidden(sighandler_t old) { return old == (sighandler_t)(void *)dies ? SIG_DFL : old; }
@@ -82,7 +90,10 @@ void lensi_death_end(void)
     struct sigaction now;
 
     for (int number = 1; started && number <= 64; number++)
-        if (is_fatal(number) && LENSI_NEXT(sigaction)(number, NULL, &now) == 0 && is_ours(&now))
-            LENSI_NEXT(sigaction)(number, &plain, NULL);
+        if (is_fatal(number) && LENSI_NEXT(sigaction)(number, NULL, &now) == 0) {
+            lensi_forward_show(number, &now);
+            if (is_ours(&now))
+                LENSI_NEXT(sigaction)(number, &plain, NULL);
+        }
     started = false;
 }

@@ -19,7 +19,7 @@ const struct sigaction *lensi_death_action(int number, const struct sigaction *s
 /* The same after a handler was set by signal(2) and its kind. */
 void lensi_death_set(int number, sighandler_t handler);
 /* What the program is to see: its default action where *old is ours. */
-void lensi_death_hide(struct sigaction *old);
+void lensi_death_hide(int number, struct sigaction *old);
 sighandler_t lensi_death_hidden(sighandler_t old);
 
 #endif

@@ -1,30 +1,23 @@
 /*
  * signals.c - the actions of the fault signals stay ours; programs see what they asked for.
  *
- * The engine keeps what the program wants done with them (lensi_fault_action) and forwards what is not its own fault. Of
- * every other action the mask loses the fault signals, which are remembered here. A handler may also edit the mask in its
- * context: what it returns to is a restorer of ours, which looks (restorer.h).
+ * The engine keeps what the program wants done with them (lensi_fault_action) and forwards what is not its own fault. Every
+ * other action is set as the program asks for, without the fault signals in its mask. Where it is a handler, the engine's then
+ * takes its place (forward.h).
  */
 #undef _FORTIFY_SOURCE
 #include "preload/signals.h"
 
+#include "liblens/forward.h"
 #include "liblens/restorer.h"
 #include "liblens/sys.h"
 #include "preload/io.h"
 #include "preload/masks.h"
 #include "preload/record_death.h"
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <gnu/libc-version.h>
-#include <stdatomic.h>
 
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations" /* sigset and its kind: old programs use them */
-
-/* Which fault signals the program's handler of a signal was to run with blocked. */
-static _Atomic uint64_t handler_blocks[LENSI_SIGNALS];
-/* What the program wanted its handler of a signal to return to, where it said so by number. */
-static _Atomic uintptr_t restorer_wished[LENSI_SIGNALS];
 
 LENSI_EXPORT int __sigaction(int number, const struct sigaction *set, struct sigaction *old);
 LENSI_EXPORT sighandler_t bsd_signal(int number, sighandler_t handler);
@@ -32,15 +25,8 @@ LENSI_EXPORT sighandler_t __sysv_signal(int number, sighandler_t handler);
 
 static bool is_signal(int number) { return number > 0 && number < LENSI_SIGNALS; }
 
-static void remember(int number, uint64_t members, uintptr_t restorer)
-{
-    if (members == atomic_load(&handler_blocks[number]) && restorer == atomic_load(&restorer_wished[number]))
-        return;
-    if (lensi_process_is_guest()) /* a vfork's child: its actions are not its parent's */
-        return;
-    atomic_store(&handler_blocks[number], members);
-    atomic_store(&restorer_wished[number], restorer);
-}
+/* Two that libc keeps to itself. */
+static bool is_libcs(int number) { return number == 32 || number == 33; }
 
 /* ---- the kernel's own form of an action */
 
@@ -66,43 +52,47 @@ static struct kernel_action to_kernel(const struct sigaction *from)
     return (struct kernel_action){(void *)from->sa_handler, (unsigned)from->sa_flags, (void *)from->sa_restorer, lensi_mask_bits(&from->sa_mask)};
 }
 
-static bool is_caught(const struct sigaction *action) { return action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN; }
-
-/* Only such a handler is shown its context. */
-static bool may_edit_mask(const struct sigaction *action) { return LENSI_RESTORER_FLAG && is_caught(action) && action->sa_flags & SA_SIGINFO; }
-
-/* With our restorer where a handler may edit its mask. 0 or -errno. */
-static int install(int number, const struct sigaction *set, struct sigaction *old)
+/* What the kernel now has for a signal, or -errno. */
+static int kernel_has(int number, struct sigaction *is)
 {
-    struct kernel_action wanted = {0}, before = {0};
-    int result;
+    struct kernel_action now = {0};
+    int result = (int)lensi_sys(SYS_rt_sigaction, number, 0, (long)&now, LENSI_KERNEL_SET_BYTES, 0, 0);
 
-    if (set)
-        wanted = to_kernel(set);
-#if defined(__x86_64__)
-    if (set && may_edit_mask(set)) {
-        wanted.flags |= LENSI_RESTORER_FLAG;
-        wanted.restorer = (void *)lensi_restorer_programs;
-    }
-#endif
-    result = (int)lensi_sys(SYS_rt_sigaction, number, set ? (long)&wanted : 0, (long)&before, LENSI_KERNEL_SET_BYTES, 0, 0);
     if (result == 0)
-        *old = from_kernel(&before);
+        *is = from_kernel(&now);
     return result;
 }
 
-/* Whether the function behind ours is libc's, not another library's that wants to know of it. */
-static bool is_next_libc(void)
+/*
+ * The kernel has been given an action of the program's, by whatever way; `blocks` was taken out of its mask. Not in a vfork's child, whose
+ * actions are not its parent's, and not where no memory is absent any more.
+ */
+static void adopt(int number, uint64_t blocks)
 {
-    static _Atomic int known; /* 1: no, 2: yes */
-    Dl_info next, libc;
+    struct sigaction is;
 
-    if (!atomic_load(&known))
-        atomic_store(&known, 1 + (dladdr((void *)LENSI_NEXT(sigaction), &next) && dladdr((void *)gnu_get_libc_version, &libc) && next.dli_fbase == libc.dli_fbase));
-    return atomic_load(&known) == 2;
+    if (!lensi_fault_signals() || !is_signal(number) || is_libcs(number) || lensi_retired || lensi_process_is_guest())
+        return;
+    if (kernel_has(number, &is) == 0)
+        lensi_forward_adopt(number, &is, blocks);
 }
 
-void lensi_signals_init(void) { is_next_libc(); }
+void lensi_signals_end(void)
+{
+    struct sigaction is, wish;
+
+    for (int number = 1; lensi_fault_signals() && number < LENSI_SIGNALS; number++) {
+        if (lensi_is_fault(number) || kernel_has(number, &is) < 0)
+            continue;
+        wish = is;
+        lensi_forward_show(number, &wish);
+        lensi_mask_remove(&wish.sa_mask, lensi_fault_signals());
+        if (wish.sa_sigaction != is.sa_sigaction) {
+            struct kernel_action plain = to_kernel(&wish);
+            lensi_sys(SYS_rt_sigaction, number, (long)&plain, 0, LENSI_KERNEL_SET_BYTES, 0, 0);
+        }
+    }
+}
 
 /* ---- sigaction */
 
@@ -114,58 +104,40 @@ static void fault_action(int number, const struct sigaction *set, struct sigacti
     if (set)
         wish = *lensi_death_action(number, set, &ours);
     lensi_fault_action(number, set && !lensi_process_is_guest() ? &wish : NULL, &before);
-    lensi_death_hide(&before);
+    lensi_death_hide(number, &before);
     if (old)
         *old = before;
 }
 
-/* The two signals of libc's own it refuses by itself, and for SIGABRT it has a lock. */
-static bool is_left_to_libc(int number, const struct sigaction *set)
-{
-    return !set || !may_edit_mask(set) || number == 32 || number == 33 || number == SIGABRT || !is_next_libc();
-}
-
-static int other_action(int number, const struct sigaction *set, struct sigaction *old)
-{
-    struct sigaction ours;
-    int result;
-
-    set = lensi_death_action(number, set, &ours);
-    if (is_left_to_libc(number, set))
-        return LENSI_NEXT(sigaction)(number, set, old);
-    result = install(number, set, old);
-    if (result < 0)
-        errno = -result;
-    return result < 0 ? -1 : 0;
-}
-
 LENSI_EXPORT int sigaction(int number, const struct sigaction *restrict set, struct sigaction *restrict old)
 {
-    struct sigaction clean, before;
+    struct sigaction clean, before, ours;
     uint64_t members = 0;
 
+    if (set) {
+        clean = *set;
+        clean.sa_flags |= (int)LENSI_RESTORER_FLAG; /* as libc does */
+        set = &clean;
+    }
     if (!lensi_fault_signals() || !is_signal(number)) {
-        int result = LENSI_NEXT(sigaction)(number, lensi_death_action(number, set, &clean), old);
+        int result = LENSI_NEXT(sigaction)(number, lensi_death_action(number, set, &ours), old);
         if (result == 0)
-            lensi_death_hide(old);
+            lensi_death_hide(number, old);
         return result;
     }
-    if (set)
-        clean = *set;
     if (lensi_is_fault(number)) {
-        clean.sa_flags |= (int)LENSI_RESTORER_FLAG; /* as libc does */
-        fault_action(number, set ? &clean : NULL, &before);
+        fault_action(number, set, &before);
     } else {
         if (set) {
             members = lensi_mask_faults(&clean.sa_mask);
             lensi_mask_remove(&clean.sa_mask, members);
         }
-        if (other_action(number, set ? &clean : NULL, &before) < 0)
+        if (LENSI_NEXT(sigaction)(number, lensi_death_action(number, set, &ours), &before) < 0)
             return -1;
-        lensi_death_hide(&before);
-        lensi_mask_add(&before.sa_mask, atomic_load(&handler_blocks[number]));
+        lensi_forward_show(number, &before);
+        lensi_death_hide(number, &before);
         if (set)
-            remember(number, members, 0);
+            adopt(number, members);
     }
     if (old)
         *old = before;
@@ -181,28 +153,26 @@ LENSI_EXPORT int __sigaction(int number, const struct sigaction *set, struct sig
 
 static int change_by_number(int number, const struct kernel_action *set, struct kernel_action *old)
 {
-    struct sigaction wish = {.sa_flags = 0}, before, ours;
-    const struct sigaction *real = NULL;
-    uintptr_t restorer = atomic_load(&restorer_wished[number]);
-    uint64_t members = 0, were = atomic_load(&handler_blocks[number]);
+    struct kernel_action clean, before = {0};
+    struct sigaction wish, shown, ours;
+    uint64_t members = 0;
     int result;
 
     if (set) {
         wish = from_kernel(set);
         members = lensi_mask_faults(&wish.sa_mask);
         lensi_mask_remove(&wish.sa_mask, members);
-        real = lensi_death_action(number, &wish, &ours);
+        clean = to_kernel(lensi_death_action(number, &wish, &ours));
     }
-    result = install(number, real, &before);
+    result = (int)lensi_sys(SYS_rt_sigaction, number, set ? (long)&clean : 0, (long)&before, LENSI_KERNEL_SET_BYTES, 0, 0);
     if (result < 0)
         return result;
+    shown = from_kernel(&before);
+    lensi_forward_show(number, &shown);
+    lensi_death_hide(number, &shown);
+    *old = to_kernel(&shown);
     if (set)
-        remember(number, members, may_edit_mask(&wish) ? (uintptr_t)set->restorer : 0);
-    lensi_death_hide(&before);
-    lensi_mask_add(&before.sa_mask, were);
-    *old = to_kernel(&before);
-    if (restorer)
-        old->restorer = (void *)restorer;
+        adopt(number, members);
     return 0;
 }
 
@@ -256,14 +226,25 @@ static sighandler_t fault_handler(int number, sighandler_t handler, int flags, b
     return old.sa_handler;
 }
 
-/* What signal(2) and its kind have returned for a signal that is no fault's. */
-static sighandler_t other_handler(int number, sighandler_t handler, sighandler_t old)
+/* What the handler of a signal was before a call that returns it as the kernel has it. */
+static sighandler_t handler_of(int number)
 {
-    if (old != SIG_ERR) {
-        remember(number, 0, 0);
-        lensi_death_set(number, handler);
-    }
-    return lensi_death_hidden(old);
+    struct sigaction was;
+
+    if (!lensi_fault_signals() || !is_signal(number) || kernel_has(number, &was) < 0)
+        return SIG_ERR;
+    lensi_forward_show(number, &was);
+    return was.sa_handler;
+}
+
+/* What signal(2) and its kind have returned for a signal that is no fault's. */
+static sighandler_t other_handler(int number, sighandler_t handler, sighandler_t was, sighandler_t old)
+{
+    if (old == SIG_ERR)
+        return old;
+    adopt(number, 0);
+    lensi_death_set(number, handler);
+    return lensi_death_hidden(was == SIG_ERR || old == SIG_HOLD ? old : was);
 }
 
 #define SIGNAL(name, flags, masks_itself) \
@@ -271,7 +252,8 @@ static sighandler_t other_handler(int number, sighandler_t handler, sighandler_t
     { \
         if (lensi_is_fault(number)) \
             return fault_handler(number, handler, flags, masks_itself); \
-        return other_handler(number, handler, LENSI_NEXT(name)(number, handler)); \
+        sighandler_t was = handler_of(number); \
+        return other_handler(number, handler, was, LENSI_NEXT(name)(number, handler)); \
     }
 SIGNAL(signal, SA_RESTART, true)
 SIGNAL(bsd_signal, SA_RESTART, true)
@@ -284,8 +266,10 @@ LENSI_EXPORT sighandler_t sigset(int number, sighandler_t handler)
     struct sigaction before;
     sigset_t set, mask;
 
-    if (!lensi_is_fault(number))
-        return other_handler(number, handler, LENSI_NEXT(sigset)(number, handler));
+    if (!lensi_is_fault(number)) {
+        sighandler_t was = handler_of(number);
+        return other_handler(number, handler, was, LENSI_NEXT(sigset)(number, handler));
+    }
     fault_action(number, NULL, &before);
     if (handler != SIG_HOLD && fault_handler(number, handler, 0, false) == SIG_ERR)
         return SIG_ERR;
@@ -307,8 +291,12 @@ LENSI_EXPORT int siginterrupt(int number, int interrupt)
 {
     struct sigaction action;
 
-    if (!lensi_is_fault(number))
-        return LENSI_NEXT(siginterrupt)(number, interrupt);
+    if (!lensi_is_fault(number)) {
+        int result = LENSI_NEXT(siginterrupt)(number, interrupt);
+        if (result == 0)
+            adopt(number, 0);
+        return result;
+    }
     fault_action(number, NULL, &action);
     action.sa_flags = interrupt ? action.sa_flags & ~SA_RESTART : action.sa_flags | SA_RESTART;
     fault_action(number, &action, NULL);

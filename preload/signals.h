@@ -6,7 +6,7 @@
 
 /* rt_sigaction as the kernel takes it, asked for by number (syscall(2)). 0 or -errno. */
 int lensi_action_by_number(int number, const void *set, void *old, size_t mask_bytes);
-/* Once, from the library's constructor. */
-void lensi_signals_init(void);
+/* Handlers are the program's own again, for the kernel to call. */
+void lensi_signals_end(void);
 
 #endif

@@ -446,5 +446,5 @@
     "mlock", "mlock2", "mlockall",                                                                 /* locks */ \
     "__sigaction", "signal", "bsd_signal", "ssignal", "sysv_signal", "__sysv_signal", "sigset",    /* own_handlers */ \
     "sigignore", "sighold", "sigrelse", "siginterrupt", "sigblock", "sigsetmask", "siggetmask",    /* masks */ \
-    "__sigsuspend", "pthread_attr_setsigmask_np", "pthread_create",                                /* masks */ \
+    "__sigsuspend", "pthread_attr_setsigmask_np", "pthread_create", "thrd_create",                 /* masks, threads */ \
     "clone", "_Fork", "_exit", "_Exit"                                                             /* raw_clone, exit_under */
