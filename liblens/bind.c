@@ -103,16 +103,18 @@ void lensi_bind_read(struct lensi_backing *backing, uint64_t offset, const void 
 
 void lensi_file_read_into(int fd, uint64_t offset, const void *at, size_t bytes)
 {
+    struct lensi_region *region = lensi_region_of(at);
     struct lensi_backing *backing;
     uint64_t before;
 
-    if (!bytes || !observed_site(lensi_region_of(at)))
+    if (!bytes || !region || lensi_retired)
         return;
     before = lensi_sys_signals_hold(); /* read(2) may be called in signal handlers */
-    backing = lensi_opening_of_fd(fd);
+    backing = observed_site(region) ? lensi_opening_of_fd(fd) : NULL;
     if (backing)
         lensi_bind_read(backing, offset, at, bytes);
     lensi_backing_close(backing);
+    lensi_gate_read(region);
     lensi_sys_signals_release(before);
 }
 

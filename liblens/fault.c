@@ -23,6 +23,7 @@
 #include "liblens/snapshot.h"
 #include "liblens/stack_blocks.h"
 #include "liblens/stats.h"
+#include "liblens/zeros.h"
 
 #include <errno.h>
 #include <string.h>
@@ -85,6 +86,16 @@ static void note_touch(uint64_t page, bool write, uint64_t start_ns)
     lensi_sampler_touched(page, write, true, start_ns);
 }
 
+/* To be written, and it holds zeros: ordinary memory at once. */
+static uint64_t refill(uint64_t page)
+{
+    uint64_t count = lensi_zeros_refill(page);
+
+    if (count)
+        lensi_gate_rewrite(page, count);
+    return count;
+}
+
 void lensi_fault_resolve(uint64_t page, bool write)
 {
     uint64_t start_ns = lensi_sampling ? lensi_sys_clock_ns() : 0;
@@ -101,7 +112,7 @@ void lensi_fault_resolve(uint64_t page, bool write)
             if (!write && !is_lost(page, state))
                 return;
             if (write && state == LENSI_PROVEN && round == 0)
-                lensi_gate_rewrite(page); /* the page may be anything afterwards: looked at again */
+                lensi_gate_rewrite(page, 1); /* the page may be anything afterwards: looked at again */
             if (write && keep(page, state)) {
                 lensi_count(write_faults, 1);
                 if (lensi_sampling)
@@ -110,6 +121,8 @@ void lensi_fault_resolve(uint64_t page, bool write)
             }
             break;
         case LENSI_ABSENT:
+            if (write && refill(page))
+                return;
             if (lensi_fetch(page)) {
                 note_touch(page, write, start_ns);
                 return;
@@ -227,9 +240,11 @@ int lensi_fault_present(uint64_t first, uint64_t count, bool writable)
     before = lensi_sys_signals_hold();
     if (writable)
         lensi_direct_keep(first, end);
-    for (; first < end; first++)
-        if (!is_ready(region, first, writable))
+    for (uint64_t filled; first < end; first += filled ? filled : 1) {
+        filled = writable && lensi_page_state(first) == LENSI_ABSENT ? refill(first) : 0;
+        if (!filled && !is_ready(region, first, writable))
             make_ready(first, writable);
+    }
     lensi_sys_signals_release(before);
     return 0;
 }

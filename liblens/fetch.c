@@ -42,6 +42,8 @@ _Noreturn static void cannot_bring_back(const struct lensi_region *region, uint6
                        : error == -ENOMEM ? "the system is out of memory"
                                           : "its bytes are not what they were";
 
+    if (s->zeros)
+        lensi_stop("a page of zeros cannot be brought back: %s", lensi_error_text(error));
     if (s->snapshot)
         lensi_stop("a page cannot be brought back from its snapshot: %s, block offset %llu", error == -EILSEQ ? "its bytes are not what they were" : lensi_error_text(error),
                    (unsigned long long)at);

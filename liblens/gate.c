@@ -119,16 +119,39 @@ static bool rewrites_ahead(const struct lensi_region *region)
     return atomic_load(&region->rewritten_pages) > (int64_t)most_ahead() && lensi_budget_over();
 }
 
-void lensi_gate_rewrite(uint64_t page)
+static void wait_for_rewrites(struct lensi_region *region)
+{
+    if (rewrites_ahead(region) && !wait_for_prover(region, rewrites_ahead))
+        atomic_store(&region->rewritten_pages, (int64_t)most_ahead() - (int64_t)free_pages(region));
+}
+
+static void wait_for_fills(struct lensi_region *region)
+{
+    if (fills_ahead(region) && !wait_for_prover(region, fills_ahead)) {
+        uint64_t pages = atomic_load(&region->gate_proven) + most_ahead(), without = free_pages(region);
+        atomic_store(&region->gate_handed, pages > without ? pages - without : 0);
+    }
+}
+
+void lensi_gate_rewrite(uint64_t page, uint64_t count)
 {
     struct lensi_region *region = lensi_region_of(lensi_page_address(page));
 
-    if (!lensi_rung->signal || region->library || atomic_load(&lensi_chunk_of(page)->pins))
-        return; /* a service thread would keep everybody waiting */
+    if (region->library)
+        return;
     atomic_store(&region->rewritten_ns, lensi_sys_clock_ns());
-    atomic_fetch_add(&region->rewritten_pages, 1);
-    if (rewrites_ahead(region) && !wait_for_prover(region, rewrites_ahead))
-        atomic_store(&region->rewritten_pages, (int64_t)most_ahead() - (int64_t)free_pages(region));
+    atomic_fetch_add(&region->rewritten_pages, (int64_t)count);
+    if (lensi_rung->signal && !atomic_load(&lensi_chunk_of(page)->pins)) /* a service thread would keep everybody waiting */
+        wait_for_rewrites(region);
+}
+
+void lensi_gate_read(struct lensi_region *region)
+{
+    if (region->library || !lensi_budget_over())
+        return;
+    wait_for_rewrites(region);
+    if (atomic_load(&region->gated))
+        wait_for_fills(region);
 }
 
 bool lensi_gate_pass(uint64_t page)
@@ -138,10 +161,8 @@ bool lensi_gate_pass(uint64_t page)
 
     if (!region || !atomic_load(&region->gated))
         return false;
-    if (atomic_load(&lensi_chunk_of(page)->pins) == 0 && fills_ahead(region) && !wait_for_prover(region, fills_ahead)) {
-        uint64_t pages = atomic_load(&region->gate_proven) + most_ahead(), without = free_pages(region);
-        atomic_store(&region->gate_handed, pages > without ? pages - without : 0);
-    }
+    if (atomic_load(&lensi_chunk_of(page)->pins) == 0)
+        wait_for_fills(region);
     end = lensi_region_first_page(region) + lensi_region_pages(region);
     while ((count == 0 || (page + count) % LENSI_CHUNK_PAGES) && page + count < end && lensi_page_change(page + count, LENSI_PLAIN, LENSI_LEAVING))
         count++;

@@ -16,8 +16,10 @@
 void lensi_gate_put_up(struct lensi_region *region);
 /* So many more pages of the region were proven. */
 void lensi_gate_proven(struct lensi_region *region, uint64_t pages);
-/* A proven page is about to be written: waits while too much that was rewritten is not proven anew. In the fault path. */
-void lensi_gate_rewrite(uint64_t page);
+/* Proven pages, from this one on, are written: waits while too much that was rewritten is not proven anew. In the fault path. */
+void lensi_gate_rewrite(uint64_t page, uint64_t count);
+/* The kernel has read into the region, which nobody could stop, and its pages are not pinned any more: waits likewise, and for what was filled. */
+void lensi_gate_read(struct lensi_region *region);
 /* Somebody waits now. */
 bool lensi_gate_is_waited_at(void);
 /* The prover has been through all regions once more. */

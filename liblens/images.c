@@ -118,7 +118,7 @@ static struct lensi_image *image_of(struct lensi_region *region, struct lensi_se
     bool hit = false;
     int result;
 
-    if (s->snapshot || s->direct || lensi_direct_fits(region, s))
+    if (s->snapshot || s->zeros || s->direct || lensi_direct_fits(region, s))
         return NULL;
     if (s->image || s->image_tried || region->library || choice == LENSI_STORE_NONE || s->image_next_ns > lensi_sys_clock_ns() || !open_store())
         return s->image;
@@ -365,7 +365,7 @@ static uint64_t settle_run(struct lensi_region *region, uint64_t page, uint64_t 
 
     if (count)
         s = &region->segments[lensi_pages.segment[page]]; /* now it stays */
-    *done = count && (state == LENSI_ABSENT ? settle_absent(region, s, page, count, w) : settle_proven(region, s, page, count, w));
+    *done = count && !s->zeros && (state == LENSI_ABSENT ? settle_absent(region, s, page, count, w) : settle_proven(region, s, page, count, w));
     for (uint64_t i = 0; !*done && i < count; i++)
         lensi_page_set(page + i, state);
     settle_failures += count && !*done;

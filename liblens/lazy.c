@@ -3,7 +3,8 @@
  *
  * Why this is a proof. The bytes that the read would have brought are read here, from the same file at the same offset, and
  * their checksums are kept: what comes back is what the program was promised. A lease is held since before, so nobody
- * changes the file until dependent pages are real (or the user has promised that nobody does). Only memory that has no frame is taken: there is nothing in it to lose.
+ * changes the file until dependent pages are real (or the user has promised that nobody does). Only memory that has no frame is taken: there is
+ * nothing in it to lose. What is absent is as good: the read would write over all of it. What was cleared, or proven, goes first.
  * A thread that writes there during the read loses a race that it would have lost to the kernel, too.
  */
 #include "liblens/lazy.h"
@@ -70,17 +71,47 @@ static int offer(struct reading *r, const struct lensi_plan_site *site, uint64_t
     return number;
 }
 
-/* How many pages from the reading's next one on are ordinary memory that nobody has touched. */
-static uint64_t fresh_pages(const struct reading *r)
+/* How many pages from `page` on have no frame: nobody has touched them, or they are absent. */
+static uint64_t count_empty(uint64_t page, uint64_t count)
 {
     static uint8_t resident[LENSI_OUT_PAGES];
-    uint64_t count = r->end - r->page < LENSI_OUT_PAGES ? r->end - r->page : LENSI_OUT_PAGES, n = 0;
+    uint64_t n = 0;
 
-    if (lensi_sys_resident(lensi_page_address(r->page), count << LENSI_PAGE_SHIFT, resident) < 0)
+    if (lensi_sys_resident(lensi_page_address(page), count << LENSI_PAGE_SHIFT, resident) < 0)
         return 0;
-    while (n < count && !(resident[n] & 1) && lensi_page_state(r->page + n) == LENSI_PLAIN)
-        n++;
+    for (; n < count; n++) {
+        enum lensi_page_state state = lensi_page_state(page + n);
+        if (state != LENSI_ABSENT && (state != LENSI_PLAIN || resident[n] & 1))
+            break;
+    }
     return n;
+}
+
+/* How many pages from the reading's next one on are empty, or can be made so. */
+static uint64_t empty_pages(const struct reading *r)
+{
+    uint64_t count = r->end - r->page < LENSI_OUT_PAGES ? r->end - r->page : LENSI_OUT_PAGES, n = count_empty(r->page, count);
+
+    if (n == count)
+        return n;
+    lensi_prover_prove(r->region, r->page, count, r->workspace);
+    lensi_budget_drop(r->page, count);
+    return count_empty(r->page, count);
+}
+
+/* PLAIN or ABSENT -> BUSY unless pinned; bit i of *absent: it was absent. */
+static bool begin(uint64_t page, uint64_t i, uint64_t *absent)
+{
+    if (lensi_prove_begin(page + i))
+        return true;
+    if (!lensi_page_change(page + i, LENSI_ABSENT, LENSI_BUSY))
+        return false;
+    if (atomic_load(&lensi_chunk_of(page + i)->pins) == 0) {
+        *absent |= 1ull << i;
+        return true;
+    }
+    lensi_page_set(page + i, LENSI_ABSENT);
+    return false;
 }
 
 /* Maps BUSY pages from the file itself, if that is allowed and all of them lie well. */
@@ -97,24 +128,28 @@ static bool map(struct reading *r, uint64_t count)
 static uint64_t take(struct reading *r, uint64_t count)
 {
     uint8_t *at = lensi_page_address(r->page);
-    uint64_t n = 0;
+    uint64_t n = 0, absent = 0;
     bool gone;
 
-    while (n < count && lensi_prove_begin(r->page + n))
+    while (n < count && begin(r->page, n, &absent))
         n++;
     if (!n)
         return 0;
     lensi_region_note_armed(r->region, r->page, n);
     r->region->segments[r->segment].proven++; /* a view store may have its pages, too */
-    if (map(r, n))
+    if (map(r, n)) {
+        lensi_uncount_site(r->region->site, absent_pages, __builtin_popcountll(absent));
         return n;
+    }
     gone = lensi_rung->arm(at, n << LENSI_PAGE_SHIFT) == 0 && lensi_rung->drop(at, n << LENSI_PAGE_SHIFT) == 0;
     if (gone)
-        lensi_count_site(r->region->site, absent_pages, n);
+        lensi_count_site(r->region->site, absent_pages, n - (uint64_t)__builtin_popcountll(absent));
     for (uint64_t i = 0; i < n; i++) {
-        lensi_pages.segment[r->page + i] = (uint8_t)r->segment;
-        lensi_pages.checksum[r->page + i] = lensi_checksum(r->workspace->out + (i << LENSI_PAGE_SHIFT), LENSI_PAGE);
-        lensi_page_set(r->page + i, gone ? LENSI_ABSENT : LENSI_PLAIN);
+        if (gone) {
+            lensi_pages.segment[r->page + i] = (uint8_t)r->segment;
+            lensi_pages.checksum[r->page + i] = lensi_checksum(r->workspace->out + (i << LENSI_PAGE_SHIFT), LENSI_PAGE);
+        }
+        lensi_page_set(r->page + i, gone || absent >> i & 1 ? LENSI_ABSENT : LENSI_PLAIN);
     }
     return gone ? n : 0;
 }
@@ -122,15 +157,15 @@ static uint64_t take(struct reading *r, uint64_t count)
 /* Page by page until something is in the way. */
 static void read_pages(struct reading *r)
 {
-    for (uint64_t fresh, taken; r->page < r->end && (fresh = fresh_pages(r)) > 0;) {
-        uint64_t bytes = fresh << LENSI_PAGE_SHIFT;
+    for (uint64_t empty, taken; r->page < r->end && (empty = empty_pages(r)) > 0;) {
+        uint64_t bytes = empty << LENSI_PAGE_SHIFT;
         if (lensi_backing_read(r->backing, r->offset, r->workspace->out, bytes) != (int64_t)bytes)
             return;
-        taken = take(r, fresh);
+        taken = take(r, empty);
         lensi_count(lazy_pages, taken);
         r->page += taken;
         r->offset += taken << LENSI_PAGE_SHIFT;
-        if (taken < fresh)
+        if (taken < empty)
             return;
     }
     lensi_stats_peak(&lensi_gauges.stats.absent_pages_peak, lensi_counted(absent_pages) + lensi_counted(mapped_now_pages));
@@ -151,7 +186,10 @@ static void read_range(struct reading *r, const struct lensi_plan_site *site, ui
     high = high < block_end ? high : block_end;
     r->page = r->end = first + ((round_up(low) - (uint64_t)(uintptr_t)r->region->base) >> LENSI_PAGE_SHIFT);
     r->end += (high - round_up(low)) >> LENSI_PAGE_SHIFT;
-    if (lensi_retired || high <= round_up(low) || high - round_up(low) < LENSI_LAZY_LEAST || !fresh_pages(r) || !may_depend(r, bytes))
+    if (lensi_retired || high <= round_up(low) || high - round_up(low) < LENSI_LAZY_LEAST)
+        return;
+    r->workspace = lensi_workspace_claim();
+    if (!empty_pages(r) || !may_depend(r, bytes))
         return;
     lensi_place_learn(r->region, low - (uint64_t)(uintptr_t)r->region->base, offset);
     number = offer(r, site, low - (uint64_t)(uintptr_t)r->region->base, offset, bytes);
@@ -160,9 +198,7 @@ static void read_range(struct reading *r, const struct lensi_plan_site *site, ui
     r->segment = (uint32_t)number;
     lensi_prove_let_grow(r->region, r->segment);
     r->offset = offset + (round_up(low) - low);
-    r->workspace = lensi_workspace_claim();
     read_pages(r);
-    lensi_workspace_release(r->workspace);
 }
 
 /* The site that `at` belongs to, if the budget has no room for the read and a lens of the site gives the file's own bytes. */
@@ -175,6 +211,15 @@ static const struct lensi_plan_site *site_of(const struct lensi_region *region, 
         lensi_budget_in_use() + (bytes >> LENSI_PAGE_SHIFT) <= lensi_budget_pages())
         return NULL;
     return lensi_site_has_identity(site) ? site : NULL;
+}
+
+bool lensi_read_wants_pieces(const void *at, uint64_t bytes)
+{
+    const struct lensi_region *region = lensi_region_of(at);
+    const struct lensi_plan *plan = lensi_engine_plan();
+
+    return region && plan && !lensi_retired && !region->library && !plan->sites[region->site].snapshot &&
+           lensi_budget_in_use() + (bytes >> LENSI_PAGE_SHIFT) > lensi_budget_pages();
 }
 
 struct lensi_lazy lensi_file_read_lazily(int fd, uint64_t offset, void *at, uint64_t bytes)
@@ -191,6 +236,8 @@ struct lensi_lazy lensi_file_read_lazily(int fd, uint64_t offset, void *at, uint
     if (r.backing && lensi_site_takes(site, r.backing->path) && lensi_prover_thread() && is_same_file(fd, r.backing)) {
         lensi_harm_lock(&lensi_prover_lock);
         read_range(&r, site, low, offset, bytes);
+        if (r.workspace)
+            lensi_workspace_release(r.workspace);
         lensi_unlock(&lensi_prover_lock);
     }
     lensi_backing_close(r.backing);

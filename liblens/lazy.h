@@ -2,11 +2,13 @@
  * lazy.h - reads into fresh memory of ours that are accounted for instead of copied.
  *
  * A large read into a block whose lens gives the file's own bytes brings nothing that could not be brought later: its pages
- * are absent from the start. They were never in memory, so a program that loads more than its budget does not even peak.
+ * are absent from the start. They were never in memory, so a program that loads more than its budget does not even peak. Where that
+ * cannot be (no lease, another lens), a large read is made in pieces, and what they brought is proven in between.
  */
 #ifndef LENSI_LAZY_H
 #define LENSI_LAZY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Reads that cover less than this in whole pages are not worth it. */
@@ -24,5 +26,10 @@ struct lensi_lazy {
  * site has another lens. Takes the prover lock. Keeps errno.
  */
 struct lensi_lazy lensi_file_read_lazily(int fd, uint64_t offset, void *at, uint64_t bytes);
+
+/* What is read in one piece where the budget has no room for all of it. */
+#define LENSI_READ_PIECE (1024u * 1024)
+/* The budget has no room for so many bytes, read to `at` in a block of ours. */
+bool lensi_read_wants_pieces(const void *at, uint64_t bytes);
 
 #endif

@@ -58,22 +58,21 @@ static bool is_barred(const struct lensi_segment *s)
 
 static enum reason reason_of(const struct lensi_region *r)
 {
-    bool any = false, tried = false;
+    bool any = false, tried = false, only_zeros = true;
 
     if (lensi_retired || lensi_harm_gives_all_back()) {
         note_why("", lensi_retired ? "the program cannot live with absent memory" : "the slowdown limit");
         return LEFT_ALONE;
     }
-    if (!r->segments_count)
-        return UNCOVERED;
     for (uint32_t i = 0; i < r->segments_count; i++) {
         const struct lensi_segment *s = &r->segments[i];
-        if (is_barred(s))
+        only_zeros &= s->zeros;
+        if (s->zeros || is_barred(s))
             continue;
         any = true;
         tried |= s->proven || s->refuted;
     }
-    return !any ? LEFT_ALONE : tried ? REFUTED : UNTRIED;
+    return only_zeros ? UNCOVERED : !any ? LEFT_ALONE : tried ? REFUTED : UNTRIED;
 }
 
 static void count(const struct lensi_region *r, uint64_t pages)

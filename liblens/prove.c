@@ -30,6 +30,7 @@
 #include "liblens/stats.h"
 #include "liblens/trial.h"
 #include "liblens/trust.h"
+#include "liblens/zeros.h"
 
 #include <errno.h>
 #include <string.h>
@@ -38,7 +39,6 @@
 #define SAMPLE_PAGES 2u
 #define QUICK_BYTES (16u << 20) /* read in a few milliseconds */
 
-static const uint8_t zeros[LENSI_PAGE] __attribute__((aligned(LENSI_PAGE)));
 static const struct lensi_pipe *elected_pipe[LENSI_PLAN_SITES_MAX];
 
 struct batch {
@@ -159,7 +159,7 @@ static uint64_t claim(struct batch *b, uint64_t first, uint64_t count, uint32_t 
     for (uint64_t i = first; i < first + count; i++) {
         uint64_t page = b->page + i;
         lensi_pages.segment[page] = (uint8_t)number;
-        lensi_pages.checksum[page] = lensi_checksum(expected(b, i), LENSI_PAGE);
+        lensi_pages.checksum[page] = b->region->segments[number].zeros ? lensi_zeros_checksum() : lensi_checksum(expected(b, i), LENSI_PAGE);
         lensi_lift_note(page);
         if (lensi_page_change(page, LENSI_PROVING, LENSI_PROVEN)) {
             lensi_budget_insert(page, 1, -1);
@@ -297,7 +297,7 @@ static bool may_depend(struct batch *b, struct lensi_segment *s)
 static bool shows_something(const struct batch *b)
 {
     for (uint64_t i = 0; i < b->count; i++)
-        if (b->equal[i] && memcmp(expected(b, i), zeros, LENSI_PAGE) != 0)
+        if (b->equal[i] && !lensi_is_zero_page(expected(b, i)))
             return true;
     return false;
 }
@@ -341,6 +341,56 @@ static bool sample_differs(struct batch *b, uint32_t number)
     return differs;
 }
 
+/* Proves all runs that looked equal. */
+static uint64_t prove_equal(struct batch *b, uint32_t number)
+{
+    uint64_t proven = 0;
+
+    lensi_region_note_armed(b->region, b->page, b->count);
+    for (uint64_t i = 0, run; i < b->count; i += run ? run : 1) {
+        for (run = 0; i + run < b->count && b->equal[i + run]; run++)
+            ;
+        if (run)
+            proven += prove_run(b, i, run, number);
+    }
+    if (proven) {
+        lensi_gate_proven(b->region, proven);
+        lensi_gate_put_up(b->region);
+    }
+    return proven;
+}
+
+/*
+ * What is zero needs nothing to come back from. It is looked for first, so that no page of zeros comes to depend on a file, and goes at
+ * once: it is read by nobody before something else is written there.
+ */
+static uint64_t prove_zeros(struct batch *b)
+{
+    uint64_t hits = 0, proven;
+    int number;
+
+    for (uint64_t i = 0; i < b->count; i++) {
+        b->equal[i] = lensi_page_state(b->page + i) == LENSI_PLAIN && lensi_is_zero_page(lensi_page_address(b->page + i));
+        hits += b->equal[i];
+    }
+    if (!hits || (number = lensi_zeros_segment(b->region)) < 0) {
+        b->region->zeros_left -= b->region->zeros_left > 0;
+        return 0;
+    }
+    memset(b->workspace->out, 0, b->count << LENSI_PAGE_SHIFT);
+    b->firm = true;
+    b->leased = false;
+    proven = prove_equal(b, (uint32_t)number);
+    b->region->zeros_left = LENSI_ZEROS_TRIES;
+    lensi_count(zero_pages, proven);
+    for (uint64_t i = 0, run; i < b->count; i += run ? run : 1) {
+        for (run = 0; i + run < b->count && b->equal[i + run]; run++)
+            ;
+        lensi_budget_drop(b->page + i, run);
+    }
+    return proven;
+}
+
 static uint64_t prove_with(struct batch *b, uint32_t number)
 {
     struct lensi_segment *s = &b->region->segments[number];
@@ -356,21 +406,11 @@ static uint64_t prove_with(struct batch *b, uint32_t number)
     }
     if (!may_depend(b, s))
         return 0;
-    lensi_region_note_armed(b->region, b->page, b->count);
-    for (uint64_t i = 0; i < b->count;) {
-        uint64_t run = 0;
-        while (i + run < b->count && b->equal[i + run])
-            run++;
-        if (run)
-            proven += prove_run(b, i, run, number);
-        i += run ? run : 1;
-    }
+    proven = prove_equal(b, number);
     if (proven) {
         s->proven++;
         lensi_trial_held(b->region);
         b->region->elected = number;
-        lensi_gate_proven(b->region, proven);
-        lensi_gate_put_up(b->region);
         if (!b->region->library)
             elected_pipe[b->region->site] = s->pipe;
     }
@@ -405,7 +445,7 @@ static bool is_candidate(const struct batch *b, uint32_t number)
     struct lensi_segment *s = &b->region->segments[number];
     uint64_t low = (b->page - lensi_region_first_page(b->region)) << LENSI_PAGE_SHIFT;
 
-    if (s->failed || low + (b->count << LENSI_PAGE_SHIFT) <= s->start || (s->bytes != LENS_UNKNOWN && low >= s->start + s->bytes))
+    if (s->failed || s->zeros || low + (b->count << LENSI_PAGE_SHIFT) <= s->start || (s->bytes != LENS_UNKNOWN && low >= s->start + s->bytes))
         return false;
     if (!lensi_trial_may(b->region, s))
         return false;
@@ -450,16 +490,30 @@ void lensi_prove_let_grow(struct lensi_region *region, uint32_t number)
     s->bytes = bytes;
 }
 
+/* All of such a region is in its snapshot. */
+static bool takes_snapshots(const struct lensi_region *region)
+{
+    const struct lensi_plan *plan = lensi_engine_plan();
+
+    return region->library || (plan && plan->sites[region->site].snapshot);
+}
+
 uint64_t lensi_prove(struct lensi_region *region, uint64_t page, uint64_t count, struct lensi_workspace *workspace, bool patient)
 {
     struct batch b = {.region = region, .workspace = workspace, .page = page, .count = count, .patient = patient};
     uint32_t segments = atomic_load_explicit(&region->segments_count, memory_order_acquire), elected = region->elected;
-    uint64_t proven = 0, start = lensi_sys_clock_ns(), start_cpu = elected == UINT32_MAX ? lensi_sys_cpu_ns(false) : 0;
+    bool is_observed = false;
+    uint64_t proven = 0, zeros, start = lensi_sys_clock_ns(), start_cpu = elected == UINT32_MAX ? lensi_sys_cpu_ns(false) : 0;
 
     if (lensi_retired || !lensi_recognised())
         return 0;
-    for (uint32_t i = 0; i < segments; i++)
+    for (uint32_t i = 0; i < segments; i++) {
         lensi_prove_let_grow(region, i);
+        is_observed |= region->segments[i].observed;
+    }
+    zeros = takes_snapshots(region) ? 0 : prove_zeros(&b);
+    if (zeros == count)
+        segments = 0;
     if (elected < segments && is_candidate(&b, elected))
         proven = prove_with(&b, elected);
     if (elected < segments && !proven && !patient && lensi_chunk_of(page)->attempts < PATIENT_ATTEMPTS)
@@ -469,12 +523,12 @@ uint64_t lensi_prove(struct lensi_region *region, uint64_t page, uint64_t count,
             proven += prove_with(&b, i);
     for (uint32_t k = 0; k < segments && goes_on(&b, proven); k++) {
         /* Alternatives in the plan's order; but of observed reads the latest is the likeliest. */
-        uint32_t i = region->segments[0].observed ? segments - 1 - k : k;
+        uint32_t i = is_observed ? segments - 1 - k : k;
         if (i != elected && region->segments[i].pipe != elected_pipe[region->site] && is_candidate(&b, i))
             proven += prove_with(&b, i);
     }
-    if (!proven && elected == UINT32_MAX)
+    if (!proven && !zeros && elected == UINT32_MAX)
         lensi_trial_vain(lensi_sys_cpu_ns(false) - start_cpu);
     lensi_count(prove_ns, lensi_sys_clock_ns() - start);
-    return proven;
+    return proven + zeros;
 }

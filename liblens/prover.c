@@ -261,7 +261,7 @@ static bool attempt(struct lensi_region *r, struct lensi_workspace *w)
 {
     uint64_t chunks = region_chunks(r), c, page, count;
     uint32_t ms = now_ms();
-    unsigned most = r->elected == UINT32_MAX ? 1 : LENSI_OUT_PAGES / LENSI_CHUNK_PAGES, n = 0;
+    unsigned most = r->elected == UINT32_MAX && r->zeros_left < LENSI_ZEROS_TRIES ? 1 : LENSI_OUT_PAGES / LENSI_CHUNK_PAGES, n = 0;
 
     for (uint64_t looked = 0; looked < chunks && looked < SCAN_CHUNKS; looked++) {
         c = r->cursor_chunk < chunks ? r->cursor_chunk : 0;
@@ -324,6 +324,9 @@ static bool give_back(struct lensi_region *r)
     return true;
 }
 
+/* Memory without a lens is looked at for zeros. */
+static bool is_worth_an_attempt(const struct lensi_region *r) { return r->zeros_left > 0 || lensi_trial_any(r); }
+
 /* A round for one region, under the prover lock. True if it found something to do. */
 static bool visit(struct lensi_region *r, struct lensi_workspace *w, bool anew)
 {
@@ -345,7 +348,7 @@ static bool visit(struct lensi_region *r, struct lensi_workspace *w, bool anew)
     busy = look_around(r) > 0;
     if (anew)
         try_anew(r);
-    for (unsigned i = 0; i < 8 && lensi_budget_over() && !atomic_load(&lensi_prover_dying) && lensi_trial_any(r) && attempt(r, w); i++)
+    for (unsigned i = 0; i < 8 && lensi_budget_over() && !atomic_load(&lensi_prover_dying) && is_worth_an_attempt(r) && attempt(r, w); i++)
         busy = true;
     for (unsigned i = 0; i < SETTLE_RUNS && !atomic_load(&lensi_prover_dying) && lensi_images_settle(r, w); i++)
         busy = true;

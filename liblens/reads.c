@@ -109,11 +109,14 @@ static void move_ordinary(const uint8_t *from, size_t bytes, const uint8_t *to)
 /* One read may be offered to several lenses: it is put once for each. */
 static void move_block(const struct lensi_region *region, size_t bytes, const uint8_t *to)
 {
+    const struct lensi_pipe *pipe = NULL;
+
     for (uint32_t i = 0; i < atomic_load(&region->segments_count); i++) {
         const struct lensi_segment *s = &region->segments[i];
         uint64_t start = s->start - region->start.lead;
 
-        if (s->observed && s->backing && s->pipe == region->segments[0].pipe && s->start >= region->start.lead && start < bytes)
+        pipe = pipe ? pipe : s->pipe;
+        if (s->observed && s->backing && s->pipe == pipe && s->start >= region->start.lead && start < bytes)
             put(s->backing, s->view_offset, to + start, s->bytes < bytes - start ? s->bytes : bytes - start);
     }
 }

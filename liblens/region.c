@@ -102,6 +102,7 @@ struct lensi_region *lensi_region_new(uint32_t site, uint64_t bytes, uint64_t sp
     atomic_store(&region->bytes, bytes);
     atomic_fetch_add(&all_pages, lensi_region_pages(region));
     region->elected = UINT32_MAX;
+    region->zeros_left = LENSI_ZEROS_TRIES;
     lensi_first_arm(region, lensi_region_first_page(region), lensi_region_pages(region));
     atomic_store_explicit(&region->life, LENSI_REGION_LIVE, memory_order_release);
     return region;
@@ -239,14 +240,45 @@ int lensi_region_resize(struct lensi_region *region, uint64_t bytes)
     return 0;
 }
 
-/* An observed read that goes on where the last one of the same file ended is the same segment. */
-static bool goes_on(struct lensi_segment *last, const struct lensi_segment *next)
+/* Both say of the same file that its bytes lie at the same distance from the block's. */
+static bool agree(const struct lensi_segment *a, const struct lensi_segment *b)
 {
-    if (!last->observed || !next->observed || last->backing != next->backing || last->pipe != next->pipe || next->start != last->start + last->read_bytes ||
-        next->view_offset != last->view_offset + last->read_bytes)
+    return a->observed && b->observed && a->backing == b->backing && a->pipe == b->pipe &&
+           a->view_offset - a->start == b->view_offset - b->start;
+}
+
+/*
+ * A read beside, or inside of, what was read before is part of the same segment, with what lies between them: programs read in pieces of any
+ * size, and in any order. Where that is not from the file, the proof says so.
+ */
+static bool joins(struct lensi_segment *known, const struct lensi_segment *next)
+{
+    if (!agree(known, next) || next->start < known->start)
         return false;
-    atomic_fetch_add(&last->read_bytes, next->bytes);
+    if (next->start + next->bytes > known->start + known->read_bytes)
+        atomic_store(&known->read_bytes, next->start + next->bytes - known->start);
     return true;
+}
+
+/* Before what was read so far, which keeps its place: the new segment reaches over all of it, and down as far as the file does. */
+static void reach(const struct lensi_region *region, struct lensi_segment *fresh)
+{
+    uint64_t end = fresh->start + fresh->bytes, down = fresh->start > region->start.lead ? fresh->start - region->start.lead : 0;
+    bool is_before = false;
+
+    for (uint32_t i = 0; i < region->segments_count; i++) {
+        const struct lensi_segment *known = &region->segments[i];
+        if (!agree(known, fresh))
+            continue;
+        is_before = true;
+        end = known->start + known->read_bytes > end ? known->start + known->read_bytes : end;
+    }
+    if (!is_before)
+        return;
+    down = down < fresh->view_offset ? down : fresh->view_offset;
+    fresh->start -= down;
+    fresh->view_offset -= down;
+    fresh->bytes = end - fresh->start;
 }
 
 int lensi_region_add(struct lensi_region *region, const struct lensi_segment *segment)
@@ -254,15 +286,17 @@ int lensi_region_add(struct lensi_region *region, const struct lensi_segment *se
     int number = -ENOSPC;
 
     lensi_lock(&region->segments_lock);
-    for (uint32_t i = region->segments_count; i-- > 0 && i + LENSI_ALTERNATIVES_MAX >= region->segments_count;)
-        if (goes_on(&region->segments[i], segment)) {
+    for (uint32_t i = region->segments_count; i-- > 0;)
+        if (joins(&region->segments[i], segment)) {
             number = (int)i;
             break;
         }
     if (number < 0 && region->segments_count < LENSI_SEGMENTS_MAX) {
         number = (int)region->segments_count;
         region->segments[number] = *segment;
-        region->segments[number].read_bytes = segment->bytes;
+        if (segment->observed)
+            reach(region, &region->segments[number]);
+        region->segments[number].read_bytes = region->segments[number].bytes;
         if (segment->backing)
             lensi_backing_hold(segment->backing);
         atomic_store_explicit(&region->segments_count, (uint32_t)number + 1, memory_order_release);
@@ -281,6 +315,10 @@ int lensi_region_expect(struct lensi_region *region, uint32_t number, uint64_t p
 
     if (s->snapshot)
         return lensi_snapshot_read(page, count, out);
+    if (s->zeros) {
+        memset(out, 0, count << LENSI_PAGE_SHIFT);
+        return 0;
+    }
     to = bytes > LENS_UNKNOWN - s->start ? LENS_UNKNOWN : s->start + bytes;
     if (to > high_end)
         to = high_end;

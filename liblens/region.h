@@ -18,6 +18,7 @@ struct lensi_packed;
 
 #define LENSI_SEGMENTS_MAX 250
 #define LENSI_STREAMS 16
+#define LENSI_ZEROS_TRIES 64u
 
 /* How often more a segment that has proven nothing is tried (trial.h); the prover's. */
 struct lensi_trial {
@@ -40,6 +41,7 @@ struct lensi_segment {
     bool failed;            /* cannot be opened, or its lens misbehaved */
     bool observed;          /* from a read that the program made */
     bool snapshot;          /* the region's own bytes (snapshot.h): no view, no backing */
+    bool zeros;             /* nothing but zeros (zeros.h): neither */
     bool image_tried, image_looked;
     bool direct;            /* pages of it are mapped from the backing itself (direct.h); then it has no image */
     uint64_t image_next_ns; /* prover: somebody else was building it: ask again then */
@@ -90,6 +92,7 @@ struct lensi_region {
     uint64_t sweep_chunk;    /* where looking for residency goes on, beyond seen_chunks */
     uint64_t armed_low, armed_high; /* pages */
     uint32_t elected;        /* the segment that proved last */
+    uint32_t zeros_left;     /* chunks that are still looked at for zeros only: more when some were found */
     uint64_t grown_ns;       /* when a chunk was last seen to be new */
     uint64_t settled_pages, settle_next_ns; /* how far absent pages were moved to the view store; when to look again */
     uint64_t given_back_pages; /* how far absent pages were brought back for good (harm.h) */

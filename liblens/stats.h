@@ -34,6 +34,7 @@
     X(faulted_pages, "pages brought back, read-ahead included") \
     X(write_faults, "first writes to proven pages") \
     X(readahead_pages, "pages brought back before they were touched") \
+    X(zero_pages, "pages proven to be nothing but zeros, and given up without a file") \
     X(lazy_pages, "pages of reads that were accounted for instead of copied") \
     X(evicted_pages, "pages dropped to stay within the budget") \
     X(snapshot_bytes_peak, "most bytes that snapshots of memory took, shared ones of a fork included") \

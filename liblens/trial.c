@@ -70,7 +70,7 @@ bool lensi_trial_any(const struct lensi_region *region)
     uint32_t count = atomic_load_explicit(&region->segments_count, memory_order_acquire);
 
     for (uint32_t i = 0; i < count; i++)
-        if (!region->segments[i].failed && lensi_trial_may(region, &region->segments[i]))
+        if (!region->segments[i].failed && !region->segments[i].zeros && lensi_trial_may(region, &region->segments[i]))
             return true;
     return false;
 }

@@ -47,11 +47,15 @@ __attribute__((noinline)) static ssize_t read_pinned(int fd, void *to, size_t by
 /* Exactly as many bytes as there are; fewer only at an error, which errno tells. */
 static size_t fill(int fd, uint8_t *to, size_t bytes, uint64_t at)
 {
+    const size_t piece = lensi_read_wants_pieces(to, bytes) ? LENSI_READ_PIECE : bytes;
     size_t done = 0;
     ssize_t got = 1;
 
-    for (; done < bytes && got > 0; done += got > 0 ? (size_t)got : 0)
-        got = read_pinned(fd, to + done, bytes - done, at + done);
+    for (; done < bytes && got > 0; done += got > 0 ? (size_t)got : 0) {
+        got = read_pinned(fd, to + done, bytes - done < piece ? bytes - done : piece, at + done);
+        if (got > 0 && piece < bytes)
+            lensi_file_read_into(fd, at + done, to + done, (size_t)got);
+    }
     return done;
 }
 
@@ -103,6 +107,19 @@ __attribute__((noinline)) static size_t stream_read(FILE *stream, uint8_t *to, s
     return got;
 }
 
+static size_t stream_read_in_pieces(FILE *stream, uint8_t *to, size_t bytes, uint64_t at)
+{
+    size_t done = 0, got, step;
+
+    do {
+        step = bytes - done < LENSI_READ_PIECE ? bytes - done : LENSI_READ_PIECE;
+        got = stream_read(stream, to + done, step);
+        lensi_file_read_into(fileno_unlocked(stream), at + done, to + done, got);
+        done += got;
+    } while (got == step && done < bytes);
+    return done;
+}
+
 bool lensi_lazy_fread(FILE *stream, void *to, size_t bytes, size_t *got)
 {
     int saved = errno, fd = fileno_unlocked(stream);
@@ -118,8 +135,12 @@ bool lensi_lazy_fread(FILE *stream, void *to, size_t bytes, size_t *got)
     lensi_descriptor_meet(fd);
     lazy = lensi_file_read_lazily(fd, (uint64_t)at, to, there);
     errno = saved;
-    if (lazy.from == lazy.to)
+    if (lazy.from == lazy.to && !lensi_read_wants_pieces(to, there))
         return false;
+    if (lazy.from == lazy.to) {
+        *got = stream_read_in_pieces(stream, to, bytes, (uint64_t)at);
+        return true;
+    }
     *got = stream_read(stream, to, lazy.from);
     if (*got == lazy.from && fseeko64(stream, at + (int64_t)lazy.to, SEEK_SET) == 0)
         *got = lazy.to;
