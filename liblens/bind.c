@@ -114,6 +114,15 @@ void lensi_file_read_into(int fd, uint64_t offset, const void *at, size_t bytes)
     if (backing)
         lensi_bind_read(backing, offset, at, bytes);
     lensi_backing_close(backing);
+    if (backing) {
+        uint64_t low = (uint64_t)((const uint8_t *)at - region->base), first = (low + LENSI_PAGE - 1) >> LENSI_PAGE_SHIFT;
+        uint64_t end = (low + bytes) >> LENSI_PAGE_SHIFT;
+
+        if (end > lensi_region_pages(region))
+            end = lensi_region_pages(region);
+        if (first < end)
+            lensi_prover_prove_read(region, lensi_region_first_page(region) + first, end - first);
+    }
     lensi_gate_read(region);
     lensi_sys_signals_release(before);
 }

@@ -89,12 +89,18 @@ static uint64_t free_pages(struct lensi_region *region)
     return pages;
 }
 
-/* Waits while is_ahead. False if the prover did not get on meanwhile. */
-static bool wait_for_prover(struct lensi_region *region, bool (*is_ahead)(const struct lensi_region *))
+/* Waits while is_ahead, after having helped with what was filled up to `page` (0: nothing). False if the prover did not get on meanwhile. */
+static bool wait_for_prover(struct lensi_region *region, bool (*is_ahead)(const struct lensi_region *), uint64_t page)
 {
     uint64_t seen = atomic_load(&region->gate_proven), start = lensi_sys_clock_ns(), since = start, round = atomic_load(&rounds);
     bool gets_on = true;
 
+    while (page && is_ahead(region) && lensi_prover_help(region, page))
+        ;
+    if (!is_ahead(region)) {
+        lensi_harm_waited(start);
+        return true;
+    }
     atomic_fetch_add(&waiting, 1);
     lensi_prover_ring(false);
     while (gets_on && is_ahead(region)) {
@@ -121,13 +127,13 @@ static bool rewrites_ahead(const struct lensi_region *region)
 
 static void wait_for_rewrites(struct lensi_region *region)
 {
-    if (rewrites_ahead(region) && !wait_for_prover(region, rewrites_ahead))
+    if (rewrites_ahead(region) && !wait_for_prover(region, rewrites_ahead, 0))
         atomic_store(&region->rewritten_pages, (int64_t)most_ahead() - (int64_t)free_pages(region));
 }
 
-static void wait_for_fills(struct lensi_region *region)
+static void wait_for_fills(struct lensi_region *region, uint64_t page)
 {
-    if (fills_ahead(region) && !wait_for_prover(region, fills_ahead)) {
+    if (fills_ahead(region) && !wait_for_prover(region, fills_ahead, page)) {
         uint64_t pages = atomic_load(&region->gate_proven) + most_ahead(), without = free_pages(region);
         atomic_store(&region->gate_handed, pages > without ? pages - without : 0);
     }
@@ -151,7 +157,7 @@ void lensi_gate_read(struct lensi_region *region)
         return;
     wait_for_rewrites(region);
     if (atomic_load(&region->gated))
-        wait_for_fills(region);
+        wait_for_fills(region, 0);
 }
 
 bool lensi_gate_pass(uint64_t page)
@@ -162,7 +168,7 @@ bool lensi_gate_pass(uint64_t page)
     if (!region || !atomic_load(&region->gated))
         return false;
     if (atomic_load(&lensi_chunk_of(page)->pins) == 0)
-        wait_for_fills(region);
+        wait_for_fills(region, page);
     end = lensi_region_first_page(region) + lensi_region_pages(region);
     while ((count == 0 || (page + count) % LENSI_CHUNK_PAGES) && page + count < end && lensi_page_change(page + count, LENSI_PLAIN, LENSI_LEAVING))
         count++;

@@ -7,6 +7,7 @@
 #include "liblens/page_bits.h"
 #include "liblens/rung.h"
 #include "liblens/workspace.h"
+#include "liblens/zeros.h"
 
 #include <errno.h>
 #include <string.h>
@@ -123,7 +124,12 @@ static uint64_t move_out(uint64_t page, uint64_t count, int *error)
     }
 }
 
-static bool is_as_proven(uint64_t page, const uint8_t *bytes) { return lensi_checksum(bytes, LENSI_PAGE) == lensi_pages.checksum[page]; }
+static bool is_as_proven(uint64_t page, const uint8_t *bytes)
+{
+    if (lensi_pages.checksum[page] == lensi_zeros_checksum())
+        return lensi_is_zero_page(bytes);
+    return lensi_checksum(bytes, LENSI_PAGE) == lensi_pages.checksum[page];
+}
 
 /* One run that could be moved out, and the page that ended it. How many pages that is. */
 static uint64_t drop_some(uint64_t page, uint64_t count, enum lensi_lifted *what)

@@ -360,35 +360,78 @@ static uint64_t prove_equal(struct batch *b, uint32_t number)
     return proven;
 }
 
+/* All of such a region is in its snapshot. */
+static bool takes_snapshots(const struct lensi_region *region)
+{
+    const struct lensi_plan *plan = lensi_engine_plan();
+
+    return region->library || (plan && plan->sites[region->site].snapshot);
+}
+
+/* Where frames cannot be moved, protection keeps writers off as in any proof. */
+static uint64_t drop_zeros(struct batch *b, uint64_t first, uint64_t count, uint32_t number)
+{
+    uint64_t proven = prove_run(b, first, count, number);
+
+    for (uint64_t i = first, run; i < first + count; i += run ? run : 1) {
+        for (run = 0; i + run < first + count && b->equal[i + run]; run++)
+            ;
+        lensi_budget_drop(b->page + i, run);
+    }
+    return proven;
+}
+
 /*
  * What is zero needs nothing to come back from. It is looked for first, so that no page of zeros comes to depend on a file, and goes at
  * once: it is read by nobody before something else is written there.
  */
 static uint64_t prove_zeros(struct batch *b)
 {
-    uint64_t hits = 0, proven;
+    uint8_t resident[LENSI_OUT_PAGES];
+    uint64_t hits = 0, proven = 0;
     int number;
 
+    if (lensi_sys_resident(lensi_page_address(b->page), b->count << LENSI_PAGE_SHIFT, resident) < 0)
+        return 0;
     for (uint64_t i = 0; i < b->count; i++) {
-        b->equal[i] = lensi_page_state(b->page + i) == LENSI_PLAIN && lensi_is_zero_page(lensi_page_address(b->page + i));
+        b->equal[i] = resident[i] & 1 && lensi_page_state(b->page + i) == LENSI_PLAIN &&
+                      !(atomic_load(&lensi_chunk_of(b->page + i)->pins) & LENSI_PINS_FOREVER) && lensi_is_zero_page(lensi_page_address(b->page + i));
         hits += b->equal[i];
     }
     if (!hits || (number = lensi_zeros_segment(b->region)) < 0) {
         b->region->zeros_left -= b->region->zeros_left > 0;
         return 0;
     }
-    memset(b->workspace->out, 0, b->count << LENSI_PAGE_SHIFT);
+    b->region->zeros_left = LENSI_ZEROS_TRIES;
     b->firm = true;
     b->leased = false;
-    proven = prove_equal(b, (uint32_t)number);
-    b->region->zeros_left = LENSI_ZEROS_TRIES;
-    lensi_count(zero_pages, proven);
+    if (!lensi_lifts())
+        memset(b->workspace->out, 0, b->count << LENSI_PAGE_SHIFT);
+    lensi_region_note_armed(b->region, b->page, b->count);
     for (uint64_t i = 0, run; i < b->count; i += run ? run : 1) {
         for (run = 0; i + run < b->count && b->equal[i + run]; run++)
             ;
-        lensi_budget_drop(b->page + i, run);
+        if (run && lensi_lifts()) {
+            uint64_t gone = lensi_zeros_lift(b->region, b->page + i, run, (uint32_t)number);
+            lensi_count(proven_pages, gone);
+            proven += gone;
+        } else if (run) {
+            proven += drop_zeros(b, i, run, (uint32_t)number);
+        }
+    }
+    lensi_count(zero_pages, proven);
+    if (proven) {
+        lensi_gate_proven(b->region, proven);
+        lensi_gate_put_up(b->region);
     }
     return proven;
+}
+
+uint64_t lensi_prove_zeros(struct lensi_region *region, uint64_t page, uint64_t count)
+{
+    struct batch b = {.region = region, .page = page, .count = count};
+
+    return lensi_lifts() && region->zeros_left && !takes_snapshots(region) ? prove_zeros(&b) : 0;
 }
 
 static uint64_t prove_with(struct batch *b, uint32_t number)
@@ -488,14 +531,6 @@ void lensi_prove_let_grow(struct lensi_region *region, uint32_t number)
             lensi_fault_present(page, 1, true);
     }
     s->bytes = bytes;
-}
-
-/* All of such a region is in its snapshot. */
-static bool takes_snapshots(const struct lensi_region *region)
-{
-    const struct lensi_plan *plan = lensi_engine_plan();
-
-    return region->library || (plan && plan->sites[region->site].snapshot);
 }
 
 uint64_t lensi_prove(struct lensi_region *region, uint64_t page, uint64_t count, struct lensi_workspace *workspace, bool patient)

@@ -228,7 +228,8 @@ static uint64_t prove_resident(struct lensi_region *r, uint64_t page, uint64_t c
     return proven;
 }
 
-void lensi_prover_prove(struct lensi_region *r, uint64_t page, uint64_t count, struct lensi_workspace *w)
+/* Chunks that nobody has looked at yet count from now on. */
+static void see_now(struct lensi_region *r, uint64_t page, uint64_t count)
 {
     for (uint64_t i = page; i < page + count; i += LENSI_CHUNK_PAGES - i % LENSI_CHUNK_PAGES) {
         uint64_t c = (i - lensi_region_first_page(r)) / LENSI_CHUNK_PAGES, first = lensi_region_first_page(r) + c * LENSI_CHUNK_PAGES;
@@ -239,7 +240,53 @@ void lensi_prover_prove(struct lensi_region *r, uint64_t page, uint64_t count, s
         chunk->attempts = 0;
         lensi_region_plain(r, count_plain(r, c, resident));
     }
+}
+
+void lensi_prover_prove(struct lensi_region *r, uint64_t page, uint64_t count, struct lensi_workspace *w)
+{
+    see_now(r, page, count);
     prove_resident(r, page, count, w);
+}
+
+bool lensi_prover_help(struct lensi_region *r, uint64_t page)
+{
+    uint64_t end = page - page % LENSI_CHUNK_PAGES, count, gone = 0;
+
+    if (lensi_sampling || lensi_chaos_on || !lensi_recognised() || !lensi_try_lock(&lensi_prover_lock))
+        return false;
+    if (r->help_page < lensi_region_first_page(r) || r->help_page > end)
+        r->help_page = lensi_region_first_page(r);
+    while (r->help_page < end && gone < LENSI_OUT_PAGES && atomic_load(&r->life) == LENSI_REGION_LIVE) {
+        count = end - r->help_page < LENSI_OUT_PAGES ? end - r->help_page : LENSI_OUT_PAGES;
+        see_now(r, r->help_page, count);
+        gone += lensi_prove_zeros(r, r->help_page, count);
+        r->help_page += count;
+    }
+    lensi_unlock(&lensi_prover_lock);
+    return gone > 0;
+}
+
+void lensi_prover_prove_read(struct lensi_region *r, uint64_t page, uint64_t count)
+{
+    uint64_t from = atomic_load(&r->read_to) == page ? atomic_load(&r->read_from) : page, to = page + count;
+    struct lensi_workspace *w;
+
+    atomic_store(&r->read_from, from);
+    atomic_store(&r->read_to, to);
+    if (to - from < LENSI_OUT_PAGES || to < from || !lensi_budget_over() || !lensi_recognise_clear())
+        return;
+    lensi_prover_start();
+    if (!lensi_prover_thread() || !lensi_try_lock(&lensi_prover_lock))
+        return;
+    atomic_store(&r->read_from, to);
+    w = lensi_workspace_claim();
+    for (uint64_t n; from < to && atomic_load(&r->life) == LENSI_REGION_LIVE; from += n) {
+        n = to - from < LENSI_OUT_PAGES ? to - from : LENSI_OUT_PAGES;
+        lensi_prover_prove(r, from, n, w);
+    }
+    lensi_workspace_release(w);
+    lensi_budget_enforce();
+    lensi_unlock(&lensi_prover_lock);
 }
 
 static void schedule_again(struct lensi_region *r, uint64_t c, unsigned chunks, uint32_t ms)

@@ -80,6 +80,8 @@ struct lensi_region {
     _Atomic int64_t rewritten_pages; /* proven pages that were written, less what was proven since; below zero: that many are free */
     _Atomic uint64_t gate_free_pages; /* how many are handed out the next time the prover does not get on */
     _Atomic uint32_t gate_word;
+    _Atomic uint64_t read_from, read_to; /* pages that were read into lately and are not looked at yet */
+    uint64_t help_page;  /* prover: where who waits at the gate goes on looking for zeros */
     uint64_t gate_end; /* prover: pages of the region that are watched */
 
     struct lensi_stream streams[LENSI_STREAMS];

@@ -3,7 +3,11 @@
 
 #include "liblens/checksum.h"
 #include "liblens/fetch.h"
+#include "liblens/lift.h"
+#include "liblens/prove.h"
+#include "liblens/rung.h"
 #include "liblens/stats.h"
+#include "liblens/workspace.h"
 
 #include <string.h>
 
@@ -29,6 +33,31 @@ int lensi_zeros_segment(struct lensi_region *region)
         if (region->segments[i].zeros)
             return (int)i;
     return lensi_region_add(region, &segment);
+}
+
+uint64_t lensi_zeros_lift(struct lensi_region *region, uint64_t page, uint64_t count, uint32_t number)
+{
+    enum lensi_lifted what[LENSI_OUT_PAGES];
+    uint64_t begun = 0, gone = 0;
+
+    region->touched_by_us = true;
+    while (begun < count && lensi_prove_begin(page + begun))
+        begun++;
+    for (uint64_t i = 0; i < begun; i++) {
+        lensi_pages.segment[page + i] = (uint8_t)number;
+        lensi_pages.checksum[page + i] = lensi_zeros_checksum();
+        what[i] = LENSI_STAYS;
+    }
+    if (begun && lensi_rung->arm(lensi_page_address(page), begun << LENSI_PAGE_SHIFT) == 0)
+        lensi_lift_drop(page, begun, what);
+    for (uint64_t i = 0; i < begun; i++)
+        gone += what[i] == LENSI_GONE;
+    lensi_count_site(region->site, absent_pages, gone); /* before it shows: who brings a page back counts it out */
+    lensi_region_plain(region, -(int64_t)gone);
+    lensi_count(dropped_pages, gone);
+    for (uint64_t i = 0; i < begun; i++)
+        lensi_page_set(page + i, what[i] == LENSI_GONE ? LENSI_ABSENT : LENSI_PLAIN);
+    return gone;
 }
 
 static bool holds_zeros(const struct lensi_region *region, uint64_t page) { return region->segments[lensi_pages.segment[page]].zeros; }

@@ -15,6 +15,12 @@ uint64_t lensi_zeros_checksum(void);
 /* The number of the region's segment of zeros, or -ENOSPC. */
 int lensi_zeros_segment(struct lensi_region *region);
 /*
+ * Pages that look like zeros, at most LENSI_OUT_PAGES, go: each frame is moved away, where nobody can write to it, and looked at there.
+ * That is the proof, and spares the protection. How many are gone; number: of the segment. Under the prover lock, where frames can be
+ * moved (lift.h).
+ */
+uint64_t lensi_zeros_lift(struct lensi_region *region, uint64_t page, uint64_t count, uint32_t number);
+/*
  * An absent page is about to be written: if it holds zeros, it and those behind it, to the end of the chunk, become ordinary
  * memory in one step. How many; 0: it holds something else, or is not absent any more. In the fault path.
  */
