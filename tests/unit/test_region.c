@@ -98,7 +98,15 @@ Test(region, reads_that_go_on_are_one_segment)
     cr_assert_eq(atomic_load(&r->segments[0].read_bytes), 1057);
     other = s;
     other.start += 8, other.view_offset += 8;
-    cr_assert_eq(lensi_region_add(r, &other), 1, "a gap");
+    cr_assert_eq(lensi_region_add(r, &other), 0, "a gap, at the same distance");
+    cr_assert_eq(atomic_load(&r->segments[0].read_bytes), 1065);
+    cr_assert_eq(lensi_region_add(r, &s), 0, "read once more");
+    cr_assert_eq(atomic_load(&r->segments[0].read_bytes), 1065);
+    other.start = 50, other.view_offset = 4950, other.bytes = 20;
+    cr_assert_eq(lensi_region_add(r, &other), 1, "before all that is known");
+    cr_assert_eq(r->segments[1].start, 0);
+    cr_assert_eq(r->segments[1].view_offset, 4900);
+    cr_assert_eq(r->segments[1].bytes, 1165, "over all of it");
     s.start += 7;
     cr_assert_eq(lensi_region_add(r, &s), 2, "another place of the file");
     s.view_offset += 7, s.observed = false;
