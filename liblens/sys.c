@@ -3,6 +3,7 @@
 
 #include "liblens/inject.h"
 #include "liblens/restorer.h"
+#include "liblens/vdso.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -481,11 +482,19 @@ uint64_t lensi_sys_cpu_ns(bool process)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+static int clock_by_number(clockid_t clock, struct timespec *to) { return (int)SYS2(SYS_clock_gettime, clock, to); }
+
 uint64_t lensi_sys_clock_ns(void)
 {
-    struct timespec now;
+    static lensi_clock_function *_Atomic function;
+    lensi_clock_function *call = atomic_load_explicit(&function, memory_order_relaxed);
+    struct timespec now = {0};
 
-    clock_gettime(CLOCK_MONOTONIC, &now); /* the vDSO's: no kernel entry, no errno on this path */
+    if (__builtin_expect(!call, 0)) {
+        call = lensi_vdso_clock();
+        atomic_store(&function, call = call ? call : clock_by_number);
+    }
+    call(CLOCK_MONOTONIC, &now);
     uint64_t ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     return __builtin_expect(lensi_inject_on, 0) ? lensi_inject_clock(ns) : ns;
 }

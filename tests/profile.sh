@@ -299,6 +299,22 @@ else
     skip "reload" "$(tail -1 cc.err)"
 fi
 
+# ---- a library with a clock of its own (libfaketime): it may not be called in the thread that writes, and tells another time
+cat >clock.c <<'C'
+#define _GNU_SOURCE
+#include <time.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+static __thread char large[1 << 16];
+int clock_gettime(clockid_t clock, struct timespec *to) { large[clock & 0xffff]++; to->tv_sec = 1000000 + large[0] % 1; to->tv_nsec = 0; return 0; }
+C
+if ${CC:-cc} -O1 -w -fPIC -shared -ftls-model=global-dynamic -o clock.so clock.c 2>cc.err; then
+    record env LD_PRELOAD="$build/liblens-preload.so:$PWD/clock.so" sh -c 'date -u +%s; exit 5'
+    same "a clock of its own: status, output" "$status $(cat out)" "5 1000000"
+else
+    skip "a clock of its own" "$(tail -1 cc.err)"
+fi
+
 # ---- sanitizers: their programs run as without us
 echo 'int main(void) { return 7; }' >plain.c
 for compiler in gcc clang; do
