@@ -192,6 +192,7 @@ static void account_changed(uint64_t first, uint64_t count)
     lensi_uncount_site(region->site, resident_pages, count);
     lensi_region_plain(region, (int64_t)count);
     lensi_count_site(region->site, kept_pages, count);
+    lensi_count(held_pages, count);
     lensi_snapshot_forget(first, count);
     lensi_rung->unprotect(lensi_page_address(first), count << LENSI_PAGE_SHIFT);
     for (uint64_t page = first; page < first + count; page++) {

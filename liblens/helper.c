@@ -52,6 +52,7 @@ static int create(pthread_t *thread, const pthread_attr_t *attributes, void *(*r
 #endif
 
 static _Atomic unsigned started;
+_Thread_local bool lensi_helper_starts __attribute__((tls_model("initial-exec")));
 
 int lensi_helper_start(void *(*run)(void *context), void *context)
 {
@@ -65,7 +66,9 @@ int lensi_helper_start(void *(*run)(void *context), void *context)
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    lensi_helper_starts = true;
     result = create(&thread, &attributes, run, context);
+    lensi_helper_starts = false;
     pthread_attr_destroy(&attributes);
     lensi_sys_signal_mask(SIG_SETMASK, before, NULL);
     if (result == 0 && atomic_fetch_add(&started, 1) < TOGETHER_MOST) /* later ones get stacks that libc has kept of these */
@@ -91,6 +94,8 @@ void lensi_helper_named(const char *name)
             return;
     }
 }
+
+bool lensi_helpers_began(void) { return atomic_load(&started) != 0; }
 
 void lensi_helpers_wait(void)
 {

@@ -37,6 +37,7 @@
     X(zero_pages, "pages proven to be nothing but zeros, and given up without a file") \
     X(lazy_pages, "pages of reads that were accounted for instead of copied") \
     X(evicted_pages, "pages dropped to stay within the budget") \
+    X(held_pages, "pages that could not be dropped, as the kernel held their frames or wrote to them meanwhile") \
     X(snapshot_bytes_peak, "most bytes that snapshots of memory took, shared ones of a fork included") \
     X(pins, "ranges made present for the kernel") \
     X(pinned_pages, "absent pages brought back for the kernel") \

@@ -6,6 +6,7 @@
 
 #include <aio.h>
 #include <dirent.h>
+#include <errno.h>
 #include <grp.h>
 #include <limits.h>
 #include <mqueue.h>
@@ -51,6 +52,9 @@
 #include <termios.h>
 #include <utime.h>
 #include <utmp.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/profil.h>
 #include <utmpx.h>
 
 #define MESSAGE_IN(message) lensi_pins_add_message(&pins, (message), LENSI_PIN_IN);
@@ -69,12 +73,23 @@
     VECTOR_IN(vector, n) \
     keep_vector((vector), (n));
 
+#define FOREVER_PROFILES(list, n) keep_profiles((list), (n));
+
 static void keep_vector(const struct iovec *vector, size_t n)
 {
     if (!lensi_is_pinning() || n > 1024 || !lensi_is_program_readable(vector, n * sizeof *vector))
         return;
     for (size_t i = 0; i < n; i++)
         lensi_pin_forever(vector[i].iov_base, vector[i].iov_len);
+}
+
+/* A timer's handler of libc's own counts there, with every signal blocked. */
+static void keep_profiles(const struct prof *list, int n)
+{
+    if (!lensi_is_pinning() || n <= 0 || !lensi_is_program_readable(list, (size_t)n * sizeof *list))
+        return;
+    for (int i = 0; i < n; i++)
+        lensi_pin_forever(list[i].pr_base, list[i].pr_size);
 }
 
 /* The helper threads of aio read and write the buffer whenever they come to it. */
@@ -118,3 +133,34 @@ LENSI_IO_TABLE(DECLARE, NOTHING)
         return result; \
     }
 LENSI_IO_TABLE(DEFINE, NOTHING)
+
+/* ---- what starts processes: tried again when there was no room beside our own threads */
+
+#define TRIED_AGAIN(type, name, parameters, arguments, words, error) \
+    static type once_##name parameters \
+    { \
+        struct lensi_pins pins; \
+        type result; \
+ \
+        pins.count = 0; \
+        words \
+        if (LENSI_LIKELY(pins.count == 0)) \
+            return LENSI_NEXT(name) arguments; \
+        LENSI_PINNED(result, &pins, LENSI_NEXT(name) arguments); \
+        return result; \
+    } \
+    LENSI_EXPORT type name parameters \
+    { \
+        type result = once_##name arguments; \
+ \
+        while (LENSI_UNLIKELY(lensi_process_makes_room(error))) \
+            result = once_##name arguments; \
+        return result; \
+    }
+#define SPAWN_PARAMETERS \
+    (pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes, char *const *argv, char *const *envp)
+#define SPAWN_WORDS SPAWN(actions, attributes) OUT_ONE(pid) TEXT(path) TEXTS(argv) TEXTS(envp)
+TRIED_AGAIN(int, posix_spawn, SPAWN_PARAMETERS, (pid, path, actions, attributes, argv, envp), SPAWN_WORDS, result)
+TRIED_AGAIN(int, posix_spawnp, SPAWN_PARAMETERS, (pid, path, actions, attributes, argv, envp), SPAWN_WORDS, result)
+TRIED_AGAIN(int, system, (const char *command), (command), TEXT(command) TEXTS(environ), result == -1 ? errno : 0)
+TRIED_AGAIN(FILE *, popen, (const char *command, const char *mode), (command, mode), TEXT(command) TEXTS(environ), result ? 0 : errno)

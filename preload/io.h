@@ -114,8 +114,12 @@ void lensi_pins_add_messages(struct lensi_pins *pins, struct mmsghdr *messages, 
 void lensi_pins_add_address(struct lensi_pins *pins, void *address, socklen_t *bytes);
 /* Memory of a size we do not know (ioctl, prctl): from `at` to the end of the page after its own. */
 void lensi_pins_add_around(struct lensi_pins *pins, const void *at);
+/* What the words of a structure of an unknown kind point to, as far as that is ours: up to 256 KiB from there, for both directions. */
+void lensi_pins_add_nested(struct lensi_pins *pins, const void *at, size_t bytes);
 /* Memory that the kernel keeps using after the call (a stdio buffer, a stack, a futex word): plain for good. */
 void lensi_pin_forever(const void *at, size_t bytes);
+/* A string that libc keeps and hands on later. */
+void lensi_pin_text_forever(const char *text);
 /* Whether the engine was told that the program opened this descriptor. */
 bool lensi_file_is_told(int fd);
 
@@ -138,7 +142,9 @@ bool lensi_file_is_told(int fd);
 #define VECTOR_OUT(vector, count) lensi_pins_add_vector(&pins, (vector), (long)(count), LENSI_PIN_OUT);
 #define ADDRESS(address, bytes) lensi_pins_add_address(&pins, (address), (bytes));
 #define AROUND(at) lensi_pins_add_around(&pins, (at));
+#define NESTED(at, bytes) lensi_pins_add_nested(&pins, (at), (bytes));
 #define FOREVER(at, bytes) lensi_pin_forever((at), (bytes));
+#define FOREVER_TEXT(text) lensi_pin_text_forever(text);
 /* The program is about to become another one; it stays if the wrapper comes to its end. */
 #define LEAVES \
     __attribute__((cleanup(lensi_process_stays), unused)) const int leaves_ = 0; \

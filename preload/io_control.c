@@ -10,15 +10,17 @@
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <linux/seccomp.h>
-#include <linux/sockios.h>
 #include <mqueue.h>
-#include <net/if.h>
+#include <netdb.h>
 #include <scsi/sg.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/sem.h>
+#include <threads.h>
 #include <unistd.h>
 #include <utmp.h>
 #include <utmpx.h>
@@ -34,36 +36,20 @@ static void add_scsi(struct lensi_pins *pins, const struct sg_io_hdr *it)
     lensi_pins_add(pins, it->sbp, it->mx_sb_len, LENSI_PIN_OUT);
 }
 
-static bool names_interface(unsigned long request)
-{
-    return request == SIOCETHTOOL || request == SIOCBONDINFOQUERY ||
-           (request >= SIOCDEVPRIVATE && request <= SIOCDEVPRIVATE + 15);
-}
-
-/* The kernel reads and writes what ifr_data points to; ethtool's commands end in a list whose length is in them. */
-static void add_interface(struct lensi_pins *pins, const struct ifreq *it)
-{
-    enum { LIST_BYTES = 1 << 18 }; /* no command has more */
-
-    if (lensi_is_ours(it->ifr_data))
-        lensi_pins_add(pins, it->ifr_data, LIST_BYTES, LENSI_PIN_OUT);
-}
-
+/* Those of terminals (FIONREAD, too) hold no addresses. Old ones do not say their size: struct ifreq and its kind have 40 bytes. */
 static void add_nested(struct lensi_pins *pins, unsigned long request, const void *argument)
 {
-    const struct ifconf *list = argument;
+    enum { OLD_BYTES = 64 };
     const struct fiemap *map = argument;
 
-    if (!lensi_is_pinning())
+    if (!lensi_is_pinning() || _IOC_TYPE(request) == 'T')
         return;
     if (request == SG_IO && lensi_is_program_readable(argument, sizeof(struct sg_io_hdr)))
         add_scsi(pins, argument);
-    else if (request == SIOCGIFCONF && lensi_is_program_readable(list, sizeof *list))
-        lensi_pins_add(pins, list->ifc_buf, list->ifc_len > 0 ? (size_t)list->ifc_len : 0, LENSI_PIN_OUT);
     else if (request == FS_IOC_FIEMAP && lensi_is_program_readable(map, sizeof *map))
         lensi_pins_add(pins, map, sizeof *map + map->fm_extent_count * sizeof *map->fm_extents, LENSI_PIN_OUT);
-    else if (names_interface(request) && lensi_is_program_readable(argument, sizeof(struct ifreq)))
-        add_interface(pins, argument);
+    else
+        lensi_pins_add_nested(pins, argument, _IOC_SIZE(request) ? _IOC_SIZE(request) : OLD_BYTES);
 }
 
 /* The size is not always in the request: pinned are its own page and the next, for both directions. */
@@ -109,6 +95,7 @@ LENSI_EXPORT long ptrace(enum __ptrace_request request, ...)
     return result;
 }
 
+LENSI_EXPORT int __fcntl(int fd, int command, ...);
 LENSI_EXPORT void arc4random_buf(void *to, size_t n); /* not in the headers of older libcs */
 
 /* It ends the program if the kernel cannot write there. */
@@ -122,20 +109,23 @@ LENSI_EXPORT void arc4random_buf(void *to, size_t n)
     lensi_pins_end(&pins);
 }
 
-/* ---- entries of wtmp: written inside libc from where they lie */
-#define UPDATE(name, type) \
-    LENSI_EXPORT void name(const char *path, const struct type *from) \
+/* ---- those without a result. Entries of wtmp and these messages are written inside libc from where they lie. */
+#define WITHOUT_RESULT(name, parameters, arguments, words) \
+    LENSI_EXPORT void name parameters \
     { \
         struct lensi_pins pins; \
  \
         pins.count = 0; \
-        TEXT(path) \
-        IN_ONE(from) \
-        LENSI_NEXT(name)(path, from); \
+        words \
+        LENSI_NEXT(name) arguments; \
         lensi_pins_end(&pins); \
     }
-UPDATE(updwtmp, utmp)
-UPDATE(updwtmpx, utmpx)
+WITHOUT_RESULT(updwtmp, (const char *path, const struct utmp *from), (path, from), TEXT(path) IN_ONE(from))
+WITHOUT_RESULT(updwtmpx, (const char *path, const struct utmpx *from), (path, from), TEXT(path) IN_ONE(from))
+WITHOUT_RESULT(perror, (const char *text), (text), TEXT(text))
+WITHOUT_RESULT(herror, (const char *text), (text), TEXT(text))
+WITHOUT_RESULT(psignal, (int number, const char *text), (number, text), TEXT(text))
+WITHOUT_RESULT(call_once, (once_flag *it, void (*run)(void)), (it, run), OUT_ONE(it))
 
 /* Locks and owners are smaller than that; a command that takes a number does not look like an address of ours. */
 enum { FCNTL_BYTES = 64 };
@@ -166,6 +156,7 @@ static int controlled(int fd, int command, int result)
     }
 FCNTL(fcntl)
 FCNTL(fcntl64)
+FCNTL(__fcntl)
 
 LENSI_EXPORT int prctl(int option, ...)
 {
@@ -179,8 +170,10 @@ LENSI_EXPORT int prctl(int option, ...)
         argument[i] = va_arg(list, unsigned long);
     va_end(list);
     pins.count = 0;
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4; i++) {
         AROUND((const void *)argument[i])
+        NESTED((const void *)argument[i], 2 * sizeof(void *)) /* a filter: struct sock_fprog */
+    }
     if (option == PR_SET_SECCOMP && (argument[0] == SECCOMP_MODE_STRICT || argument[1]))
         lensi_process_locks_in();
     result = LENSI_NEXT(prctl)(option, argument[0], argument[1], argument[2], argument[3]);

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 
 #ifndef MADV_COLLAPSE
 #define MADV_COLLAPSE 25
@@ -282,6 +283,16 @@ LENSI_EXPORT int remap_file_pages(void *at, size_t bytes, int protection, size_t
         return LENSI_NEXT(remap_file_pages)(at, bytes, protection, page, flags);
     errno = EINVAL;
     return -1;
+}
+
+/* In the place of what lies there. */
+LENSI_EXPORT void *shmat(int id, const void *at, int flags)
+{
+    struct shmid_ds segment;
+
+    if (LENSI_UNLIKELY(flags & SHM_REMAP && lensi_is_ours(at)) && LENSI_NEXT(shmctl)(id, IPC_STAT, &segment) == 0)
+        lensi_pin_forever(at, segment.shm_segsz);
+    return LENSI_NEXT(shmat)(id, at, flags);
 }
 
 #define MMAP(name, offset_type) \

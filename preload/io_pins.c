@@ -164,3 +164,25 @@ void lensi_pin_forever(const void *at, size_t bytes)
         lensi_pin_forever_slow(at, bytes);
     errno = saved;
 }
+
+void lensi_pins_add_nested(struct lensi_pins *pins, const void *at, size_t bytes)
+{
+    enum { NESTED_BYTES = 1 << 18, STRUCTURE_BYTES = 4096 };
+    uintptr_t word;
+
+    if (bytes > STRUCTURE_BYTES)
+        bytes = STRUCTURE_BYTES;
+    if (!lensi_is_pinning() || !lensi_is_program_readable(at, bytes))
+        return;
+    for (size_t i = 0; i + sizeof word <= bytes; i += sizeof word) {
+        memcpy(&word, (const char *)at + i, sizeof word);
+        if (lensi_is_ours((const void *)word))
+            lensi_pins_add(pins, (const void *)word, NESTED_BYTES, LENSI_PIN_OUT);
+    }
+}
+
+void lensi_pin_text_forever(const char *text)
+{
+    if (LENSI_UNLIKELY(lensi_is_ours(text)))
+        lensi_pin_forever(text, strlen(text) + 1);
+}

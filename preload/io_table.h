@@ -21,6 +21,8 @@
     LENSI_IO_OBJECTS(LENSI_REGULAR) \
     LENSI_IO_SYSTEM(LENSI_REGULAR) \
     LENSI_IO_INSIDE(LENSI_REGULAR) \
+    LENSI_IO_NAMES(LENSI_REGULAR) \
+    LENSI_IO_OLD(LENSI_REGULAR) \
     LENSI_IO_HAND(LENSI_BY_HAND)
 
 /* ---- reading and writing; what reads from a file also tells the engine where the bytes landed (io_read.c) */
@@ -306,8 +308,6 @@
     R(int, sethostname, (const char *name, size_t n), (name, n), IN(name, n)) \
     R(int, setdomainname, (const char *name, size_t n), (name, n), IN(name, n)) \
     R(int, klogctl, (int what, char *to, int n), (what, to, n), OUT(to, n > 0 ? (size_t)n : 0)) \
-    R(int, system, (const char *command), (command), TEXT(command) TEXTS(environ)) \
-    R(FILE *, popen, (const char *command, const char *mode), (command, mode), TEXT(command) TEXTS(environ)) \
     R(int, execve, (const char *path, char *const *argv, char *const *envp), (path, argv, envp), \
       TEXT(path) TEXTS(argv) TEXTS(envp) LEAVES) \
     R(int, execv, (const char *path, char *const *argv), (path, argv), TEXT(path) TEXTS(argv) TEXTS(environ) LEAVES) \
@@ -316,15 +316,7 @@
       TEXT(path) TEXTS(argv) TEXTS(envp) LEAVES) \
     R(int, fexecve, (int fd, char *const *argv, char *const *envp), (fd, argv, envp), TEXTS(argv) TEXTS(envp) LEAVES) \
     R(int, execveat, (int fd, const char *path, char *const *argv, char *const *envp, int flags), \
-      (fd, path, argv, envp, flags), TEXT(path) TEXTS(argv) TEXTS(envp) LEAVES) \
-    R(int, posix_spawn, (pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions, \
-      const posix_spawnattr_t *attributes, char *const *argv, char *const *envp), \
-      (pid, path, actions, attributes, argv, envp), \
-      SPAWN(actions, attributes) OUT_ONE(pid) TEXT(path) TEXTS(argv) TEXTS(envp)) \
-    R(int, posix_spawnp, (pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions, \
-      const posix_spawnattr_t *attributes, char *const *argv, char *const *envp), \
-      (pid, path, actions, attributes, argv, envp), \
-      SPAWN(actions, attributes) OUT_ONE(pid) TEXT(path) TEXTS(argv) TEXTS(envp))
+      (fd, path, argv, envp, flags), TEXT(path) TEXTS(argv) TEXTS(envp) LEAVES)
 
 #define LENSI_IO_QUEUES(R) \
     R(int, msgsnd, (int id, const void *from, size_t n, int flags), (id, from, n, flags), IN(from, n + sizeof(long))) \
@@ -452,6 +444,93 @@
     R(int, __sched_getparam, (pid_t pid, struct sched_param *to), (pid, to), OUT_ONE(to)) \
     R(int, __sched_setscheduler, (pid_t pid, int policy, const struct sched_param *from), (pid, policy, from), IN_ONE(from))
 
+/*
+ * The resolver sends questions and receives answers where the caller has them; its state has the servers' addresses. Names that are
+ * made up for temporary files are looked for where they are made up. libc keeps what putenv is given, and hands it on.
+ */
+#define LENSI_RES_ASK(R, name) \
+    R(int, name, (const char *what, int class, int kind, unsigned char *to, int n), (what, class, kind, to, n), \
+      OUT(to, n > 0 ? (size_t)n : 0))
+#define LENSI_RES_ASK_IN(R, name) \
+    R(int, name, (const char *what, const char *domain, int class, int kind, unsigned char *to, int n), \
+      (what, domain, class, kind, to, n), OUT(to, n > 0 ? (size_t)n : 0))
+#define LENSI_RES_SEND(R, name) \
+    R(int, name, (const unsigned char *from, int size, unsigned char *to, int n), (from, size, to, n), \
+      IN(from, size > 0 ? (size_t)size : 0) OUT(to, n > 0 ? (size_t)n : 0))
+#define LENSI_RES_BYTES 568 /* sizeof(struct __res_state) */
+#define LENSI_RES_NASK(R, name) \
+    R(int, name, (void *state, const char *what, int class, int kind, unsigned char *to, int n), \
+      (state, what, class, kind, to, n), OUT(state, LENSI_RES_BYTES) OUT(to, n > 0 ? (size_t)n : 0))
+#define LENSI_RES_NASK_IN(R, name) \
+    R(int, name, (void *state, const char *what, const char *domain, int class, int kind, unsigned char *to, int n), \
+      (state, what, domain, class, kind, to, n), OUT(state, LENSI_RES_BYTES) OUT(to, n > 0 ? (size_t)n : 0))
+#define LENSI_RES_NSEND(R, name) \
+    R(int, name, (void *state, const unsigned char *from, int size, unsigned char *to, int n), (state, from, size, to, n), \
+      OUT(state, LENSI_RES_BYTES) IN(from, size > 0 ? (size_t)size : 0) OUT(to, n > 0 ? (size_t)n : 0))
+#define LENSI_IO_NAMES(R) \
+    LENSI_RES_ASK(R, res_query) LENSI_RES_ASK(R, __res_query) LENSI_RES_ASK(R, res_search) LENSI_RES_ASK(R, __res_search) \
+    LENSI_RES_ASK_IN(R, res_querydomain) LENSI_RES_ASK_IN(R, __res_querydomain) \
+    LENSI_RES_SEND(R, res_send) LENSI_RES_SEND(R, __res_send) \
+    LENSI_RES_NASK(R, res_nquery) LENSI_RES_NASK(R, __res_nquery) LENSI_RES_NASK(R, res_nsearch) LENSI_RES_NASK(R, __res_nsearch) \
+    LENSI_RES_NASK_IN(R, res_nquerydomain) LENSI_RES_NASK_IN(R, __res_nquerydomain) \
+    LENSI_RES_NSEND(R, res_nsend) LENSI_RES_NSEND(R, __res_nsend) \
+    R(int, bindresvport, (int fd, struct sockaddr_in *who), (fd, who), OUT_ONE(who)) \
+    R(int, rcmd, (char **host, unsigned short port, const char *own, const char *user, const char *command, int *fd), \
+      (host, port, own, user, command, fd), TEXT(own) TEXT(user) TEXT(command)) \
+    R(int, rcmd_af, (char **host, unsigned short port, const char *own, const char *user, const char *command, int *fd, \
+      sa_family_t family), (host, port, own, user, command, fd, family), TEXT(own) TEXT(user) TEXT(command)) \
+    R(int, rexec, (char **host, int port, const char *user, const char *word, const char *command, int *fd), \
+      (host, port, user, word, command, fd), TEXT(user) TEXT(word) TEXT(command)) \
+    R(int, rexec_af, (char **host, int port, const char *user, const char *word, const char *command, int *fd, \
+      sa_family_t family), (host, port, user, word, command, fd, family), TEXT(user) TEXT(word) TEXT(command)) \
+    R(char *, mktemp, (char *path), (path), TEXT(path)) \
+    R(char *, tempnam, (const char *path, const char *name), (path, name), TEXT(path)) \
+    R(char *, tmpnam_r, (char to[L_tmpnam]), (to), OUT(to, L_tmpnam)) \
+    R(int, putenv, (char *text), (text), FOREVER_TEXT(text))
+
+/* ---- further names of calls above, most of them for programs of old; and calls that keep what they are given */
+#define LENSI_IO_OLD(R) \
+    R(int, __xmknod, (int version, const char *path, mode_t mode, dev_t *device), (version, path, mode, device), TEXT(path)) \
+    R(int, __xmknodat, (int version, int fd, const char *path, mode_t mode, dev_t *device), \
+      (version, fd, path, mode, device), TEXT(path)) \
+    R(FILE *, __setmntent, (const char *path, const char *mode), (path, mode), TEXT(path)) \
+    R(int, arch_prctl, (int what, void *at), (what, at), AROUND(at)) \
+    R(int, __arch_prctl, (int what, void *at), (what, at), AROUND(at)) \
+    R(int, __gettimeofday, (struct timeval *to, void *zone), (to, zone), OUT_ONE(to) OUT(zone, sizeof(struct timezone))) \
+    R(int, timespec_get, (struct timespec *to, int base), (to, base), OUT_ONE(to)) \
+    R(int, timespec_getres, (struct timespec *to, int base), (to, base), OUT_ONE(to)) \
+    R(int, __pthread_mutex_init, (pthread_mutex_t *it, const pthread_mutexattr_t *a), (it, a), FOREVER(it, sizeof *it)) \
+    R(int, __pthread_rwlock_init, (pthread_rwlock_t *it, const pthread_rwlockattr_t *a), (it, a), FOREVER(it, sizeof *it)) \
+    R(int, __pthread_mutex_lock, (pthread_mutex_t *it), (it), OUT_ONE(it)) \
+    R(int, __pthread_rwlock_rdlock, (pthread_rwlock_t *it), (it), OUT_ONE(it)) \
+    R(int, __pthread_rwlock_wrlock, (pthread_rwlock_t *it), (it), OUT_ONE(it)) \
+    R(int, __pthread_once, (pthread_once_t *it, void (*run)(void)), (it, run), OUT_ONE(it)) \
+    R(int, pthread_cond_destroy, (pthread_cond_t *it), (it), OUT_ONE(it)) \
+    R(int, pthread_timedjoin_np, (pthread_t thread, void **to, const struct timespec *t), (thread, to, t), IN_ONE(t)) \
+    R(int, pthread_clockjoin_np, (pthread_t thread, void **to, clockid_t clock, const struct timespec *t), \
+      (thread, to, clock, t), IN_ONE(t)) \
+    R(int, profil, (unsigned short *to, size_t n, size_t offset, unsigned scale), (to, n, offset, scale), FOREVER(to, n)) \
+    R(int, sprofil, (struct prof *list, int n, struct timeval *t, unsigned flags), (list, n, t, flags), \
+      FOREVER_PROFILES(list, n)) \
+    R(size_t, _IO_fread, (void *to, size_t size, size_t n, FILE *stream), (to, size, n, stream), OUT(to, size * n)) \
+    R(size_t, _IO_sgetn, (FILE *stream, void *to, size_t n), (stream, to, n), OUT(to, n)) \
+    R(ssize_t, _IO_file_read, (FILE *stream, void *to, ssize_t n), (stream, to, n), OUT(to, n > 0 ? (size_t)n : 0)) \
+    R(size_t, _IO_fwrite, (const void *from, size_t size, size_t n, FILE *stream), (from, size, n, stream), IN(from, size * n)) \
+    R(ssize_t, _IO_file_write, (FILE *stream, const void *from, ssize_t n), (stream, from, n), IN(from, n > 0 ? (size_t)n : 0)) \
+    R(size_t, _IO_file_xsputn, (FILE *stream, const void *from, size_t n), (stream, from, n), IN(from, n)) \
+    R(int, _IO_do_write, (FILE *stream, const char *from, size_t n), (stream, from, n), IN(from, n)) \
+    R(int, _IO_fputs, (const char *text, FILE *stream), (text, stream), TEXT(text)) \
+    R(int, _IO_puts, (const char *text), (text), TEXT(text)) \
+    R(FILE *, _IO_fopen, (const char *path, const char *mode), (path, mode), TEXT(path)) \
+    R(FILE *, _IO_file_fopen, (FILE *stream, const char *path, const char *mode, int is32), (stream, path, mode, is32), TEXT(path)) \
+    R(FILE *, _IO_file_open, (FILE *stream, const char *path, int flags, int mode, int how, int is32), \
+      (stream, path, flags, mode, how, is32), TEXT(path)) \
+    R(FILE *, _IO_popen, (const char *command, const char *mode), (command, mode), TEXT(command) TEXTS(environ)) \
+    R(FILE *, _IO_proc_open, (FILE *stream, const char *command, const char *mode), (stream, command, mode), \
+      TEXT(command) TEXTS(environ)) \
+    R(FILE *, _IO_file_setbuf, (FILE *stream, char *buffer, ssize_t n), (stream, buffer, n), FOREVER(buffer, n > 0 ? (size_t)n : 0)) \
+    R(int, _IO_setvbuf, (FILE *stream, char *buffer, int mode, size_t n), (stream, buffer, mode, n), FOREVER(buffer, n))
+
 #define LENSI_IO_HAND(H) \
     /* files.c */ \
     H(open) H(open64) H(__open) H(__open64) H(__open_2) H(__open64_2) H(openat) H(openat64) H(__openat_2) \
@@ -462,13 +541,16 @@
     H(fread) H(fread_unlocked) H(__fread_chk) H(__fread_unlocked_chk) H(fwrite) H(fwrite_unlocked) H(fputs) \
     H(fputs_unlocked) H(puts) H(setvbuf) H(setbuf) H(setbuffer) \
     H(printf) H(fprintf) H(dprintf) H(vprintf) H(vfprintf) H(vdprintf) H(__printf_chk) H(__fprintf_chk) \
+    H(_IO_vfprintf) H(_IO_printf) H(_IO_fprintf) H(_IO_setbuffer) H(verr) H(verrx) H(vwarn) H(vwarnx) H(err) H(errx) \
+    H(warn) H(warnx) \
     H(__dprintf_chk) H(__vprintf_chk) H(__vfprintf_chk) H(__vdprintf_chk) \
     /* io_control.c */ \
     H(ioctl) H(fcntl) H(fcntl64) H(prctl) H(semctl) H(execl) H(execlp) H(execle) \
     H(mq_open) H(syscall) H(ptrace) H(arc4random_buf) H(updwtmp) H(updwtmpx) \
+    H(__fcntl) H(perror) H(herror) H(psignal) H(call_once) \
     /* io_memory.c */ \
     H(madvise) H(posix_madvise) H(mprotect) H(pkey_mprotect) H(munmap) H(mremap) H(mmap) H(mmap64) H(process_madvise) \
-    H(remap_file_pages) \
+    H(remap_file_pages) H(shmat) \
     /* io_lock.c */ \
     H(mlock) H(mlock2) H(mlockall) \
     /* io_limits.c */ \
@@ -477,7 +559,7 @@
     H(sigaction) H(__sigaction) H(signal) H(bsd_signal) H(ssignal) H(sysv_signal) H(__sysv_signal) H(sigset) \
     H(sigignore) H(sighold) H(sigrelse) H(siginterrupt) H(sigprocmask) H(pthread_sigmask) H(sigblock) \
     H(sigsetmask) H(siggetmask) H(sigsuspend) H(__sigsuspend) H(pthread_attr_setsigmask_np) H(pthread_create) H(thrd_create) \
-    H(sigpending) \
+    H(sigpending) H(sigpause) H(__sigpause) \
     /* contexts.c */ \
     H(getcontext) H(setcontext) H(swapcontext) H(makecontext) H(__sigsetjmp) H(setjmp) H(longjmp) H(_longjmp) \
     H(siglongjmp) H(__longjmp_chk) \
@@ -490,4 +572,6 @@
     /* unload.c */ \
     H(dlclose) \
     /* process.c */ \
-    H(clone) H(_Fork) H(_exit) H(_Exit)
+    H(clone) H(__clone) H(fork) H(__fork) H(_Fork) H(_exit) H(_Exit) \
+    /* io.c */ \
+    H(posix_spawn) H(posix_spawnp) H(system) H(popen)

@@ -16,6 +16,8 @@
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations" /* sigblock and its kind: old programs use them */
 
 LENSI_EXPORT int __sigsuspend(const sigset_t *mask);
+LENSI_EXPORT int __sigpause(int what, int is_signal);
+LENSI_EXPORT int lensi_sigpause(int mask) __asm__("sigpause"); /* what the header calls so is another function */
 
 const sigset_t *lensi_mask_without(const sigset_t *mask, sigset_t *copy)
 {
@@ -205,6 +207,21 @@ LENSI_EXPORT int sigpending(sigset_t *to)
     result = LENSI_NEXT(sigpending)(to);
     lensi_pins_end(&pins);
     return result;
+}
+
+/* The old one, by a mask in a word. The header's names one signal, which does not touch the others. */
+int lensi_sigpause(int mask)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    lensi_mask_add(&set, (unsigned)mask);
+    return sigsuspend(&set);
+}
+
+LENSI_EXPORT int __sigpause(int what, int is_signal)
+{
+    return is_signal ? LENSI_NEXT(__sigpause)(what, is_signal) : lensi_sigpause(what);
 }
 
 LENSI_EXPORT int pthread_attr_setsigmask_np(pthread_attr_t *attributes, const sigset_t *mask)

@@ -11,7 +11,9 @@
 #include "preload/descriptors.h"
 
 #include "liblens/engine.h"
+#include "liblens/helper.h"
 #include "liblens/log.h"
+#include "liblens/pages.h"
 #include "liblens/sys.h"
 #include "preload/io.h"
 #include "preload/masks.h"
@@ -185,6 +187,43 @@ void lensi_process_locks_in(void)
     is_locked_in = true;
 }
 
+bool lensi_process_makes_room(int error)
+{
+    enum { WHILE_NS = 200000000 };
+    static struct lensi_lock one_at_a_time;
+    static _Atomic uint64_t until_ns;
+    const struct timespec little = {0, 1000000};
+
+    if (error != EAGAIN || lensi_helper_starts || lensi_process_is_guest() || (is_locked_in && !atomic_load(&until_ns)))
+        return false;
+    lensi_lock(&one_at_a_time);
+    if (!is_locked_in && (lensi_helpers_began() || lensi_writer_stays())) {
+        lensi_say("a thread or process was refused (ulimit -u, a control group's pids): ours end, from here on the program is left alone");
+        lensi_process_locks_in();
+        atomic_store(&until_ns, lensi_sys_clock_ns() + WHILE_NS); /* the kernel counts them for a little longer */
+    }
+    lensi_unlock(&one_at_a_time);
+    if (lensi_sys_clock_ns() >= atomic_load(&until_ns))
+        return false;
+    nanosleep(&little, NULL);
+    return true;
+}
+
+/* ---- forks. Those of libc's that run hooks need nothing but another try. */
+
+#define FORK(name) \
+    LENSI_EXPORT pid_t name(void) \
+    { \
+        pid_t pid = LENSI_NEXT(name)(); \
+ \
+        while (LENSI_UNLIKELY(pid < 0) && lensi_process_makes_room(errno)) \
+            pid = LENSI_NEXT(name)(); \
+        return pid; \
+    }
+LENSI_EXPORT pid_t __fork(void);
+FORK(fork)
+FORK(__fork)
+
 /* ---- forks without hooks */
 
 void lensi_process_forks(void)
@@ -207,6 +246,8 @@ LENSI_EXPORT pid_t _Fork(void)
     before();
     pid = LENSI_NEXT(_Fork)();
     lensi_process_forked(pid == 0);
+    while (LENSI_UNLIKELY(pid < 0) && lensi_process_makes_room(errno))
+        pid = LENSI_NEXT(_Fork)();
     return pid;
 }
 
@@ -224,24 +265,32 @@ static int start_copy(void *from)
     return start->run(start->argument);
 }
 
-LENSI_EXPORT int clone(int (*run)(void *), void *stack, int flags, void *argument, ...)
-{
-    struct start start = {run, argument};
-    va_list list;
-    pid_t pid;
-
-    va_start(list, argument);
-    pid_t *parent_tid = va_arg(list, pid_t *);
-    void *tls = va_arg(list, void *);
-    pid_t *child_tid = va_arg(list, pid_t *);
-    va_end(list);
-    if (flags & CLONE_VM || !run || !stack)
-        return LENSI_NEXT(clone)(run, stack, flags, argument, parent_tid, tls, child_tid);
-    before();
-    pid = LENSI_NEXT(clone)(start_copy, stack, flags, &start, parent_tid, tls, child_tid);
-    after_in_parent();
-    return pid;
-}
+#define CLONE(name) \
+    LENSI_EXPORT int name(int (*run)(void *), void *stack, int flags, void *argument, ...) \
+    { \
+        struct start start = {run, argument}; \
+        va_list list; \
+        pid_t pid; \
+ \
+        va_start(list, argument); \
+        pid_t *parent_tid = va_arg(list, pid_t *); \
+        void *tls = va_arg(list, void *); \
+        pid_t *child_tid = va_arg(list, pid_t *); \
+        va_end(list); \
+        if (flags & CLONE_VM || !run || !stack) \
+            pid = LENSI_NEXT(name)(run, stack, flags, argument, parent_tid, tls, child_tid); \
+        else { \
+            before(); \
+            pid = LENSI_NEXT(name)(start_copy, stack, flags, &start, parent_tid, tls, child_tid); \
+            after_in_parent(); \
+        } \
+        while (LENSI_UNLIKELY(pid < 0) && lensi_process_makes_room(errno)) \
+            pid = LENSI_NEXT(name)(run, stack, flags, argument, parent_tid, tls, child_tid); \
+        return pid; \
+    }
+CLONE(clone)
+LENSI_EXPORT int __clone(int (*run)(void *), void *stack, int flags, void *argument, ...);
+CLONE(__clone)
 
 /* ---- ends without exit handlers. What a signal ends says nothing, but to a trace (record_death.h). */
 

@@ -26,6 +26,12 @@ bool lensi_process_is_guest(void);
  */
 void lensi_process_locks_in(void);
 
+/*
+ * A thread or a process could not be started, for `error`. Where that may be because of threads of ours, they end, as above; true: it is
+ * to be tried again.
+ */
+bool lensi_process_makes_room(int error);
+
 /* Around a fork that libc's hooks do not see: before it, and after it in both processes. */
 void lensi_process_forks(void);
 void lensi_process_forked(bool in_child);

@@ -228,6 +228,13 @@ void lensi_writer_finish(enum lensi_end_kind kind, int status, bool interrupted)
     lensi_sys_signals_release(before);
 }
 
+bool lensi_writer_stays(void)
+{
+    int thread = atomic_load(&thread_id);
+
+    return thread && lensi_sys(SYS_tgkill, lensi_sys_process_id(), thread, 0, 0, 0, 0) == 0;
+}
+
 void lensi_writer_wait(void)
 {
     uint64_t end = lensi_record_ns() + TICK_MOST_NS + TICK_MOST_NS / 2;

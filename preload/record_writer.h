@@ -18,6 +18,8 @@ void lensi_writer_finish(enum lensi_end_kind kind, int status, bool interrupted)
 /* In the child: nothing is told yet, and the thread is not here. */
 /* After the end was told: until the thread is gone, a tick and a half at most. */
 void lensi_writer_wait(void);
+/* Whether it is there. */
+bool lensi_writer_stays(void);
 void lensi_writer_after_fork(void);
 
 #endif

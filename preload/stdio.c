@@ -210,3 +210,12 @@ LENSI_EXPORT void setbuffer(FILE *restrict stream, char *restrict buffer, size_t
         lensi_pin_forever(buffer, bytes);
     LENSI_NEXT(setbuffer)(stream, buffer, bytes);
 }
+
+LENSI_EXPORT void _IO_setbuffer(FILE *stream, char *buffer, size_t bytes);
+
+LENSI_EXPORT void _IO_setbuffer(FILE *stream, char *buffer, size_t bytes)
+{
+    if (buffer)
+        lensi_pin_forever(buffer, bytes);
+    LENSI_NEXT(_IO_setbuffer)(stream, buffer, bytes);
+}

@@ -10,6 +10,7 @@
 #endif
 #include "preload/io.h"
 
+#include <err.h>
 #include <printf.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,6 +21,9 @@
 LENSI_EXPORT int __printf_chk(int flag, const char *format, ...);
 LENSI_EXPORT int __fprintf_chk(FILE *stream, int flag, const char *format, ...);
 LENSI_EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...);
+LENSI_EXPORT int _IO_vfprintf(FILE *stream, const char *format, va_list list);
+LENSI_EXPORT int _IO_printf(const char *format, ...);
+LENSI_EXPORT int _IO_fprintf(FILE *stream, const char *format, ...);
 LENSI_EXPORT int __vprintf_chk(int flag, const char *format, va_list list);
 LENSI_EXPORT int __vfprintf_chk(FILE *stream, int flag, const char *format, va_list list);
 LENSI_EXPORT int __vdprintf_chk(int fd, int flag, const char *format, va_list list);
@@ -190,6 +194,7 @@ static inline void add_arguments(struct lensi_pins *pins, const char *format, va
 PRINT_LIST(vprintf, (const char *restrict format, va_list list), (format, list))
 PRINT_LIST(vfprintf, (FILE *restrict stream, const char *restrict format, va_list list), (stream, format, list))
 PRINT_LIST(vdprintf, (int fd, const char *restrict format, va_list list), (fd, format, list))
+PRINT_LIST(_IO_vfprintf, (FILE *stream, const char *format, va_list list), (stream, format, list))
 PRINT_LIST(__vprintf_chk, (int flag, const char *format, va_list list), (flag, format, list))
 PRINT_LIST(__vfprintf_chk, (FILE *stream, int flag, const char *format, va_list list), (stream, flag, format, list))
 PRINT_LIST(__vdprintf_chk, (int fd, int flag, const char *format, va_list list), (fd, flag, format, list))
@@ -211,3 +216,60 @@ PRINT(dprintf, (int fd, const char *restrict format, ...), vdprintf(fd, format, 
 PRINT(__printf_chk, (int flag, const char *format, ...), __vfprintf_chk(stdout, flag, format, list))
 PRINT(__fprintf_chk, (FILE *stream, int flag, const char *format, ...), __vfprintf_chk(stream, flag, format, list))
 PRINT(__dprintf_chk, (int fd, int flag, const char *format, ...), __vdprintf_chk(fd, flag, format, list))
+PRINT(_IO_printf, (const char *format, ...), _IO_vfprintf(stdout, format, list))
+PRINT(_IO_fprintf, (FILE *stream, const char *format, ...), _IO_vfprintf(stream, format, list))
+
+/* ---- messages on stderr, to which the program may have given a buffer */
+
+#define MESSAGE_LIST(name, parameters, arguments) \
+    LENSI_EXPORT void name parameters \
+    { \
+        struct lensi_pins pins; \
+ \
+        pins.count = 0; \
+        if (format) \
+            add_arguments(&pins, format, list); \
+        LENSI_NEXT(name) arguments; \
+        lensi_pins_end(&pins); \
+    }
+MESSAGE_LIST(vwarn, (const char *format, va_list list), (format, list))
+MESSAGE_LIST(vwarnx, (const char *format, va_list list), (format, list))
+
+#define MESSAGE(name, parameters, call) \
+    LENSI_EXPORT void name parameters \
+    { \
+        va_list list; \
+ \
+        va_start(list, format); \
+        call; \
+        va_end(list); \
+    }
+MESSAGE(warn, (const char *format, ...), vwarn(format, list))
+MESSAGE(warnx, (const char *format, ...), vwarnx(format, list))
+
+/* These do not return. */
+#define LAST_MESSAGE_LIST(name) \
+    LENSI_EXPORT void name(int status, const char *format, va_list list) \
+    { \
+        struct lensi_pins pins; \
+ \
+        pins.count = 0; \
+        if (format) \
+            add_arguments(&pins, format, list); \
+        LENSI_NEXT(name)(status, format, list); \
+        __builtin_unreachable(); \
+    }
+LAST_MESSAGE_LIST(verr)
+LAST_MESSAGE_LIST(verrx)
+
+#define LAST_MESSAGE(name, next) \
+    LENSI_EXPORT void name(int status, const char *format, ...) \
+    { \
+        va_list list; \
+ \
+        va_start(list, format); \
+        next(status, format, list); \
+        __builtin_unreachable(); \
+    }
+LAST_MESSAGE(err, verr)
+LAST_MESSAGE(errx, verrx)

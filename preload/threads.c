@@ -5,6 +5,7 @@
 #include "liblens/signal_stack.h"
 #include "preload/io.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <threads.h>
@@ -95,6 +96,16 @@ static struct start *new_start(void *(*run)(void *), int (*run_other)(void *), v
     return start;
 }
 
+/* A stack of the program's, also by the old call that names only its end. */
+static void keep_stack(const pthread_attr_t *attributes)
+{
+    size_t bytes;
+    void *at;
+
+    if (attributes && lensi_is_pinning() && pthread_attr_getstack(attributes, &at, &bytes) == 0)
+        lensi_pin_forever(at, bytes);
+}
+
 /* While a thread is made libc blocks every signal: what it reads and writes then is pinned. */
 LENSI_EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
                                 void *(*run)(void *), void *restrict argument)
@@ -106,7 +117,10 @@ LENSI_EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t
     pins.count = 0;
     OUT_ONE(thread)
     IN_ONE(attributes)
+    keep_stack(attributes);
     result = LENSI_NEXT(pthread_create)(thread, attributes, start ? start_thread : run, start ? start : argument);
+    while (LENSI_UNLIKELY(result != 0) && lensi_process_makes_room(result))
+        result = LENSI_NEXT(pthread_create)(thread, attributes, start ? start_thread : run, start ? start : argument);
     lensi_pins_end(&pins);
     if (result != 0)
         give_start(start);
@@ -122,6 +136,8 @@ LENSI_EXPORT int thrd_create(thrd_t *thread, int (*run)(void *), void *argument)
     pins.count = 0;
     OUT_ONE(thread)
     result = LENSI_NEXT(thrd_create)(thread, start ? start_other : run, start ? start : argument);
+    while (LENSI_UNLIKELY(result == thrd_error) && lensi_process_makes_room(EAGAIN))
+        result = LENSI_NEXT(thrd_create)(thread, start ? start_other : run, start ? start : argument);
     lensi_pins_end(&pins);
     if (result != thrd_success)
         give_start(start);

@@ -2,7 +2,7 @@
 #define SECOND {0, 1000000}
 #define IO_TABLE_CASES \
     CASES_FILES CASES_SOCKETS CASES_WAITING CASES_STATUS CASES_PATHS CASES_ATTRIBUTES CASES_TIME CASES_PROCESS \
-    CASES_QUEUES CASES_OBJECTS CASES_SYSTEM CASES_INSIDE CASES_HAND
+    CASES_QUEUES CASES_OBJECTS CASES_SYSTEM CASES_INSIDE CASES_NAMES CASES_OLD CASES_HAND CASES_MESSAGES
 
 #define CASES_FILES \
     O(read, READ_OK(read(file_fd, out, 20))) \
@@ -437,7 +437,89 @@
     O(sigpending, FILLED(sigpending(TO(sigset_t)) == 0))
 
 /* Tried at length by another program here, or handing no memory to the kernel. */
+#define LOCAL_SERVER ((struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {0x0100007f}})
+#define CASES_NAMES \
+    O(res_query, ASKED(__res_state(), res_query(NAME_ASKED))) \
+    O(__res_query, ASKED(__res_state(), OLD(__res_query)(NAME_ASKED))) \
+    O(res_search, ASKED(__res_state(), res_search(NAME_ASKED))) \
+    O(__res_search, ASKED(__res_state(), OLD(__res_search)(NAME_ASKED))) \
+    O(res_querydomain, ASKED(__res_state(), res_querydomain("lens", "test", 1, 1, (unsigned char *)out, 2048))) \
+    O(__res_querydomain, ASKED(__res_state(), OLD(__res_querydomain)("lens", "test", 1, 1, (unsigned char *)out, 2048))) \
+    D(res_send, dns_question, ASKED(__res_state(), res_send(AT(unsigned char), sizeof dns_question, (unsigned char *)out, 2048))) \
+    D(__res_send, dns_question, ASKED(__res_state(), OLD(__res_send)(AT(unsigned char), sizeof dns_question, (unsigned char *)out, 2048))) \
+    O(res_nquery, ASKED(resolver, res_nquery(resolver, NAME_ASKED))) \
+    O(__res_nquery, ASKED(resolver, OLD(__res_nquery)(resolver, NAME_ASKED))) \
+    O(res_nsearch, ASKED(resolver, res_nsearch(resolver, NAME_ASKED))) \
+    O(__res_nsearch, ASKED(resolver, OLD(__res_nsearch)(resolver, NAME_ASKED))) \
+    O(res_nquerydomain, ASKED(resolver, res_nquerydomain(resolver, "lens", "test", 1, 1, (unsigned char *)out, 2048))) \
+    O(__res_nquerydomain, ASKED(resolver, OLD(__res_nquerydomain)(resolver, "lens", "test", 1, 1, (unsigned char *)out, 2048))) \
+    D(res_nsend, dns_question, ASKED(resolver, res_nsend(resolver, AT(unsigned char), sizeof dns_question, (unsigned char *)out, 2048))) \
+    D(__res_nsend, dns_question, ASKED(resolver, OLD(__res_nsend)(resolver, AT(unsigned char), sizeof dns_question, (unsigned char *)out, 2048))) \
+    D(bindresvport, LOCAL_SERVER, ({ int s = socket(AF_INET, SOCK_DGRAM, 0); int r = NOT_A_FAULT(bindresvport(s, AT(struct sockaddr_in))); close(s); r; })) \
+    T(mktemp, "mXXXXXX", *mktemp(in) == 'm') \
+    T(tempnam, ".", ({ char *name = tempnam(in, "lens"); int fine = name && !strncmp(name, "./lens", 6); free(name); fine; })) \
+    O(tmpnam_r, ({ char *name = tmpnam_r(out); name && !strncmp(out, "/tmp/", 5); })) \
+    T(putenv, "LENS_TABLE=put", putenv(in) == 0 && (data_pause(), CHILD(execl("/bin/sh", "sh", "-c", "test $LENS_TABLE = put", NULL))) == 0 && unsetenv("LENS_TABLE") == 0)
+
+#define CASES_OLD \
+    T(__xmknod, "node5", __xmknod(0, in, S_IFREG | 0600, &(dev_t){0}) == 0) \
+    T(__xmknodat, "node6", __xmknodat(0, AT_FDCWD, in, S_IFREG | 0600, &(dev_t){0}) == 0) \
+    T(__setmntent, "/proc/mounts", ({ FILE *f = __setmntent(in, "r"); f && endmntent(f) == 1; })) \
+    O(arch_prctl, arch_prctl(0x1003 /* ARCH_GET_FS */, out) == 0 && *TO(uintptr_t) == (uintptr_t)pthread_self()) \
+    O(__arch_prctl, __arch_prctl(0x1003, out) == 0 && *TO(uintptr_t) == (uintptr_t)pthread_self()) \
+    O(__gettimeofday, __gettimeofday(TO(struct timeval), out + 64) == 0) \
+    O(timespec_get, timespec_get(TO(struct timespec), TIME_UTC) == TIME_UTC) \
+    O(timespec_getres, timespec_getres(TO(struct timespec), 1) == 1) \
+    O(__pthread_mutex_init, OLD(__pthread_mutex_init)(TO(pthread_mutex_t), NULL) == 0 && pthread_mutex_lock(TO(pthread_mutex_t)) == 0) \
+    O(__pthread_rwlock_init, OLD(__pthread_rwlock_init)(TO(pthread_rwlock_t), NULL) == 0 && pthread_rwlock_rdlock(TO(pthread_rwlock_t)) == 0) \
+    D(__pthread_mutex_lock, MUTEX, OLD(__pthread_mutex_lock)(AT(pthread_mutex_t)) == 0) \
+    D(__pthread_rwlock_rdlock, RWLOCK, OLD(__pthread_rwlock_rdlock)(AT(pthread_rwlock_t)) == 0) \
+    D(__pthread_rwlock_wrlock, RWLOCK, OLD(__pthread_rwlock_wrlock)(AT(pthread_rwlock_t)) == 0) \
+    D(__pthread_once, ((pthread_once_t){PTHREAD_ONCE_INIT}), OLD(__pthread_once)(AT(pthread_once_t), nothing) == 0) \
+    D(call_once, ((once_flag)ONCE_FLAG_INIT), (call_once(AT(once_flag), nothing), 1)) \
+    D(pthread_cond_destroy, COND, pthread_cond_destroy(AT(pthread_cond_t)) == 0) \
+    D(pthread_timedjoin_np, ((struct timespec)SECOND), ({ pthread_t t; pthread_create(&t, NULL, wait_for_byte, NULL); int late = pthread_timedjoin_np(t, NULL, AT(struct timespec)); CHECK(SEND_FIRST("x")); pthread_join(t, NULL); late == ETIMEDOUT; })) \
+    D(pthread_clockjoin_np, ((struct timespec)SECOND), ({ pthread_t t; pthread_create(&t, NULL, wait_for_byte, NULL); int late = pthread_clockjoin_np(t, NULL, CLOCK_MONOTONIC, AT(struct timespec)); CHECK(SEND_FIRST("x")); pthread_join(t, NULL); late == ETIMEDOUT; })) \
+    O(profil, profil(TO(unsigned short), 2048, 0, 65536) == 0 && profil((unsigned short *)zero_address, 0, 0, 0) == 0) \
+    O(sprofil, sprofil(&(struct prof){out, 2048, 0, 65536}, 1, NULL, 0) == 0 && sprofil(&(struct prof){out, 2048, 0, 0}, 0, NULL, 0) == 0) \
+    O(_IO_fread, setvbuf(file, NULL, _IONBF, 0) == 0 && READ_OK(_IO_fread(out, 1, 20, file))) \
+    O(_IO_sgetn, setvbuf(file, NULL, _IONBF, 0) == 0 && READ_OK(_IO_sgetn(file, out, 20))) \
+    O(_IO_file_read, READ_OK(_IO_file_read(file, out, 20))) \
+    T(_IO_fwrite, LONG_TEXT, _IO_fwrite(in, 1, sizeof LONG_TEXT, unbuffered()) == sizeof LONG_TEXT && !ferror(sink)) \
+    T(_IO_file_write, LONG_TEXT, _IO_file_write(sink, in, sizeof LONG_TEXT) == sizeof LONG_TEXT) \
+    T(_IO_file_xsputn, LONG_TEXT, _IO_file_xsputn(unbuffered(), in, sizeof LONG_TEXT) == sizeof LONG_TEXT && !ferror(sink)) \
+    T(_IO_do_write, LONG_TEXT, _IO_do_write(unbuffered(), in, sizeof LONG_TEXT) == 0) \
+    T(_IO_fputs, LONG_TEXT, _IO_fputs(in, unbuffered()) >= 0 && !ferror(sink)) \
+    T(_IO_puts, "puts", _IO_puts(in) >= 0) \
+    T(_IO_fopen, "small", ({ FILE *f = _IO_fopen(in, "r"); f && fclose(f) == 0; })) \
+    T(_IO_popen, "exit 4", ({ FILE *p = _IO_popen(in, "r"); WEXITSTATUS(pclose(p)) == 4; })) \
+    O(_IO_setvbuf, _IO_setvbuf(sink, out, _IOFBF, 1024) == 0 && (data_pause(), fputs("text", sink) >= 0) && fflush(sink) == 0 && fclose(sink) == 0 && (sink = NULL) == NULL) \
+    O(_IO_setbuffer, (_IO_setbuffer(sink, out, 1024), data_pause(), fputs("text", sink) >= 0) && fflush(sink) == 0 && fclose(sink) == 0 && (sink = NULL) == NULL) \
+    T(_IO_vfprintf, LONG_TEXT, print_list(_IO_vfprintf, "%.2f%s", 0.5, in) == sizeof LONG_TEXT + 3) \
+    T(_IO_printf, "printf", _IO_printf("%s\n", in) == 7 && fflush(stdout) == 0) \
+    T(_IO_fprintf, LONG_TEXT, _IO_fprintf(unbuffered(), "%s", in) == sizeof LONG_TEXT - 1) \
+    D(__fcntl, ((struct flock){.l_type = F_WRLCK}), __fcntl(sink_fd, F_SETLK, in) == 0)
+
+#define A_LINE "a line that is longer than the buffer of the stream. a line that is longer than the buffer of the stream. " \
+    "a line that is longer than the buffer of the stream. a line that is longer than the buffer of the stream. " \
+    "a line that is longer than the buffer of the stream. a line that is longer than the buffer of the stream. "
+#define CASES_MESSAGES \
+    T(perror, A_LINE, SAID(A_LINE, perror(in))) \
+    T(herror, A_LINE, SAID(A_LINE, herror(in))) \
+    T(psignal, A_LINE, SAID(A_LINE, psignal(SIGUSR1, in))) \
+    T(warn, A_LINE, SAID(A_LINE, warn("%s", in))) \
+    T(warnx, A_LINE, SAID(A_LINE, warnx("%s", in))) \
+    T(vwarn, A_LINE, SAID(A_LINE, warn_list(vwarn, "%s", in))) \
+    T(vwarnx, A_LINE, SAID(A_LINE, warn_list(vwarnx, "%s", in))) \
+    T(err, A_LINE, SAID(A_LINE, CHECK(CHILD(err(17, "%s", in)) == 17))) \
+    T(errx, A_LINE, SAID(A_LINE, CHECK(CHILD(errx(17, "%s", in)) == 17))) \
+    T(verr, A_LINE, SAID(A_LINE, CHECK(end_list(verr, "%s", in) == 17))) \
+    T(verrx, A_LINE, SAID(A_LINE, CHECK(end_list(verrx, "%s", in) == 17)))
+
 #define IO_TABLE_ELSEWHERE \
+    "rcmd", "rcmd_af", "rexec", "rexec_af", /* want a server that only root can be */ \
+    "_IO_file_fopen", "_IO_file_open", "_IO_proc_open", "_IO_file_setbuf", /* of streams that no header lets a program make */ \
+    "sigpause", "__sigpause", "shmat", "__clone", /* masks, remapping, raw_clone: further names of the same */ \
     "dlclose", "fclose", "close", "__close", "close_range", "closefrom", "dup2", "__dup2", "dup3", "dup", "pidfd_getfd", "fdopen", /* close_all, dup_games */ \
     "getcontext", "setcontext", "swapcontext", "__sigsetjmp", "setjmp", "longjmp", "_longjmp", "siglongjmp", "__longjmp_chk", /* contexts, longjmp */ \
     "mq_notify", "getaddrinfo_a",                                                                /* masks_inherited */ \
@@ -447,4 +529,4 @@
     "__sigaction", "signal", "bsd_signal", "ssignal", "sysv_signal", "__sysv_signal", "sigset",    /* own_handlers */ \
     "sigignore", "sighold", "sigrelse", "siginterrupt", "sigblock", "sigsetmask", "siggetmask",    /* masks */ \
     "__sigsuspend", "pthread_attr_setsigmask_np", "pthread_create", "thrd_create",                 /* masks, threads */ \
-    "clone", "_Fork", "_exit", "_Exit"                                                             /* raw_clone, exit_under */
+    "fork", "__fork", "clone", "_Fork", "_exit", "_Exit"                                                             /* raw_clone, exit_under */
