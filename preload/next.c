@@ -3,7 +3,9 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 extern struct lensi_next __start_lensi_next[], __stop_lensi_next[];
 
@@ -13,10 +15,16 @@ static long missing(void)
     return -1;
 }
 
+/*
+ * Names that newer libcs have for old programs only, and that older ones have by that version, too: dlsym would ask the program's own
+ * malloc for room to say that there is none.
+ */
+static bool is_old(const char *name) { return !strncmp(name, "__pthread_", 10) || !strncmp(name, "__res_", 6); }
+
 void *lensi_next_find(struct lensi_next *next)
 {
     int saved = errno;
-    void *function = dlsym(RTLD_NEXT, next->name);
+    void *function = is_old(next->name) ? NULL : dlsym(RTLD_NEXT, next->name);
 
     /* Names that old programs still ask for, but that new ones cannot link to (__xstat and its kind). */
     if (!function)
