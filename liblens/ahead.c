@@ -4,6 +4,7 @@
 #include "liblens/arena.h"
 #include "liblens/helper.h"
 #include "liblens/images.h"
+#include "liblens/source.h"
 #include "liblens/stats.h"
 
 #include <sched.h>
@@ -69,7 +70,7 @@ static bool make_alone(struct lensi_region *region, uint32_t segment, uint64_t p
     bool timed = nth % LONE_TIMED_ONE_IN == 0 || !is_known(s->view, source), made;
     uint64_t start = timed ? lensi_sys_clock_ns() : 0;
 
-    made = source == BY_LENS ? lensi_region_expect(region, segment, page, count, workspace, out, false) == 0
+    made = source == BY_LENS ? lensi_source_expect(region, segment, page, count, workspace, out, false) == 0
                              : lensi_images_fetch(region, s, page, count, out);
     if (made && timed)
         note_cost(s->view, source, lensi_sys_clock_ns() - start);
@@ -85,7 +86,7 @@ int lensi_make(struct lensi_region *region, uint32_t segment, uint64_t page, uin
         return 0;
     if (lensi_images_fetch(region, s, page, count, out))
         return 0;
-    return lensi_region_expect(region, segment, page, count, workspace, out, false);
+    return lensi_source_expect(region, segment, page, count, workspace, out, false);
 }
 
 static bool change(struct lensi_slot *slot, uint32_t from, uint32_t to) { return atomic_compare_exchange_strong(&slot->state, &from, to); }

@@ -7,7 +7,7 @@
 #ifndef LENSI_AHEAD_H
 #define LENSI_AHEAD_H
 
-#include "liblens/region.h"
+#include "liblens/segment.h"
 
 #define LENSI_AHEAD_PAGES 64u
 

@@ -1,7 +1,6 @@
 /* arena.c - memory for our own books; see arena.h. One reserved range, one atomic cursor, no locks. */
 #include "liblens/arena.h"
 
-#include "liblens/inject.h"
 #include "liblens/sys.h"
 
 #include <stdatomic.h>
@@ -112,7 +111,7 @@ void *lensi_arena_new(size_t bytes)
     uint64_t at;
 
     bytes = (bytes + 15) & ~(size_t)15;
-    if (__builtin_expect(lensi_inject_on, 0) && lensi_inject_refuses_memory())
+    if (__builtin_expect(lensi_injection != NULL, 0) && lensi_injection->refuses_memory())
         return NULL;
     if (!start || bytes > RESERVED_BYTES)
         return NULL;

@@ -2,8 +2,8 @@
 #include "liblens/backing.h"
 
 #include "liblens/arena.h"
+#include "liblens/lock.h"
 #include "liblens/log.h"
-#include "liblens/pages.h"
 #include "liblens/stats.h"
 #include "liblens/sys.h"
 

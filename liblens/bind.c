@@ -6,31 +6,13 @@
  */
 #include "liblens/bind.h"
 
-#include "liblens/engine.h"
-#include "liblens/gate.h"
 #include "liblens/log.h"
 #include "liblens/place.h"
-#include "liblens/prover.h"
 #include "liblens/snapshot.h"
 #include "liblens/stats.h"
+#include "liblens/work.h"
 
 #include <errno.h>
-
-bool lensi_bind_extent(size_t number, const struct lensi_block_start *block, const struct lensi_opening *o, uint64_t *offset)
-{
-    const struct lensi_plan_site *site = &lensi_engine_plan()->sites[number];
-
-    *offset = site->offset;
-    if (!site->step)
-        return true;
-    if (block->number < o->site_blocks[number])
-        return false;
-    if (site->step == LENSI_STEP_BLOCK)
-        *offset += block->bytes_before - o->site_bytes[number];
-    else
-        *offset += (block->number - o->site_blocks[number]) * site->step;
-    return true;
-}
 
 static bool is_offered(const struct lensi_region *region, const struct lensi_segment *segment)
 {
@@ -46,18 +28,18 @@ static void offer(struct lensi_region *region, const struct lensi_plan_site *sit
 {
     struct lensi_segment segment = {.start = region->start.lead, .bytes = LENS_UNKNOWN, .backing = o->backing};
 
-    if (!lensi_site_takes(site, o->path) || !lensi_bind_extent(region->site, &region->start, o, &segment.view_offset))
+    if (!lensi_site_takes(site, o->path) || !lensi_opening_extent(region->site, &region->start, o, &segment.view_offset))
         return;
     for (size_t i = 0; i < site->pipes_count; i++) {
         segment.pipe = site->pipes[i];
         if (!is_offered(region, &segment))
-            lensi_region_add(region, &segment);
+            lensi_segment_add(region, &segment);
     }
 }
 
 void lensi_bind(struct lensi_region *region)
 {
-    const struct lensi_plan *plan = lensi_engine_plan();
+    const struct lensi_plan *plan = lensi_plan_in_force();
     const struct lensi_plan_site *site = plan && !region->library ? &plan->sites[region->site] : NULL;
     uint64_t count = lensi_openings_count();
 
@@ -75,11 +57,13 @@ void lensi_bind(struct lensi_region *region)
 /* The site of a block that reads are to tell the extents of. */
 static const struct lensi_plan_site *observed_site(const struct lensi_region *region)
 {
-    const struct lensi_plan *plan = lensi_engine_plan();
+    const struct lensi_plan *plan = lensi_plan_in_force();
     const struct lensi_plan_site *site = region && plan && !region->library ? &plan->sites[region->site] : NULL;
 
     return site && site->extent == LENSI_EXTENT_READ ? site : NULL;
 }
+
+bool lensi_bind_observes(const struct lensi_region *region) { return observed_site(region) != NULL; }
 
 void lensi_bind_read(struct lensi_backing *backing, uint64_t offset, const void *at, size_t bytes)
 {
@@ -96,40 +80,14 @@ void lensi_bind_read(struct lensi_backing *backing, uint64_t offset, const void 
     lensi_place_learn(region, segment.start, offset);
     for (size_t i = 0; i < site->pipes_count; i++) {
         segment.pipe = site->pipes[i];
-        lensi_region_add(region, &segment);
+        lensi_segment_add(region, &segment);
     }
-    lensi_prover_want();
-}
-
-void lensi_file_read_into(int fd, uint64_t offset, const void *at, size_t bytes)
-{
-    struct lensi_region *region = lensi_region_of(at);
-    struct lensi_backing *backing;
-    uint64_t before;
-
-    if (!bytes || !region || lensi_retired)
-        return;
-    before = lensi_sys_signals_hold(); /* read(2) may be called in signal handlers */
-    backing = observed_site(region) ? lensi_opening_of_fd(fd) : NULL;
-    if (backing)
-        lensi_bind_read(backing, offset, at, bytes);
-    lensi_backing_close(backing);
-    if (backing) {
-        uint64_t low = (uint64_t)((const uint8_t *)at - region->base), first = (low + LENSI_PAGE - 1) >> LENSI_PAGE_SHIFT;
-        uint64_t end = (low + bytes) >> LENSI_PAGE_SHIFT;
-
-        if (end > lensi_region_pages(region))
-            end = lensi_region_pages(region);
-        if (first < end)
-            lensi_prover_prove_read(region, lensi_region_first_page(region) + first, end - first);
-    }
-    lensi_gate_read(region);
-    lensi_sys_signals_release(before);
+    lensi_work_want();
 }
 
 static const char *site_name(const struct lensi_region *region)
 {
-    const struct lensi_plan *plan = lensi_engine_plan();
+    const struct lensi_plan *plan = lensi_plan_in_force();
 
     return plan && !region->library ? plan->sites[region->site].name : "lens_open";
 }
@@ -142,9 +100,7 @@ bool lensi_bind_view(struct lensi_region *region, struct lensi_segment *segment)
         return !segment->failed;
     if (segment->failed)
         return false;
-    lensi_gate_opening(true);
     result = segment->backing->changed ? -EILSEQ : lensi_view_open(segment->backing, segment->pipe, &segment->view);
-    lensi_gate_opening(false);
     if (result == 0)
         return true;
     segment->failed = true;

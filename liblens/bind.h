@@ -5,12 +5,12 @@
 #define LENSI_BIND_H
 
 #include "liblens/openings.h"
-#include "liblens/region.h"
+#include "liblens/segment.h"
 
-/* True if such a block of plan site `number` came after the opening, or order does not matter; *offset: where its view bytes begin. */
-bool lensi_bind_extent(size_t number, const struct lensi_block_start *block, const struct lensi_opening *opening, uint64_t *offset);
 /* Offers the region what has been opened since it was last asked. */
 void lensi_bind(struct lensi_region *region);
+/* Whether reads tell the extents of the region. */
+bool lensi_bind_observes(const struct lensi_region *region);
 /* `bytes` of the backing from `offset` on were read into the block at `at`. Nothing where its site does not ask for extents. */
 void lensi_bind_read(struct lensi_backing *backing, uint64_t offset, const void *at, size_t bytes);
 /*

@@ -5,19 +5,20 @@
  */
 #include "liblens/arena.h"
 #include "liblens/budget.h"
-#include "liblens/chaos.h"
 #include "liblens/checksum.h"
 #include "liblens/engine.h"
 #include "liblens/fault.h"
 #include "liblens/harm.h"
+#include "liblens/hooks.h"
 #include "liblens/openings.h"
 #include "liblens/packed.h"
 #include "liblens/place.h"
 #include "liblens/prover.h"
-#include "liblens/region.h"
+#include "liblens/reclaim.h"
+#include "liblens/segment.h"
 #include "liblens/rung.h"
 #include "liblens/snapshot.h"
-#include "liblens/stack_blocks.h"
+#include "liblens/running_stack.h"
 #include "liblens/stats.h"
 
 #include <errno.h>
@@ -63,7 +64,7 @@ static struct lensi_region *region_for(size_t site, uint64_t bytes, uint64_t lea
     return region;
 }
 
-bool lensi_site_packs(size_t site) { return lensi_engine_plan()->sites[site].packed; }
+bool lensi_site_packs(size_t site) { return lensi_plan_in_force()->sites[site].packed; }
 
 /* ---- small allocations */
 
@@ -72,7 +73,7 @@ static void release_absent(uint64_t page)
 {
     if (!lensi_page_change(page, LENSI_ABSENT, LENSI_BUSY))
         return;
-    lensi_snapshot_forget(page, 1);
+    lensi_pages_forget(page, 1);
     lensi_pages.checksum[page] = lensi_checksum(zeros, LENSI_PAGE);
     lensi_page_set(page, LENSI_ABSENT);
 }
@@ -97,7 +98,7 @@ static void packed_release(void *context, void *at, size_t bytes)
             lensi_budget_remove(page);
             lensi_rung->unprotect(lensi_page_address(page), LENSI_PAGE);
         }
-        lensi_snapshot_forget(page, 1);
+        lensi_pages_forget(page, 1);
         lensi_sys_advise(lensi_page_address(page), LENSI_PAGE, MADV_DONTNEED);
         if (plain)
             lensi_region_plain(region, lensi_chunk_of(page)->flags & LENSI_CHUNK_SEEN ? -1 : 0);
@@ -141,7 +142,7 @@ static void *packed_new(size_t site, size_t bytes, size_t alignment)
     }
     lensi_unlock(&packed_lock);
     if (at && grown)
-        lensi_prover_ring(false);
+        lensi_work_ring(false);
     if (at)
         atomic_fetch_add(&lensi_gauges.sites[site].blocks, 1);
     return at;
@@ -175,17 +176,17 @@ void *lensi_block_new(size_t site, size_t bytes, size_t alignment)
 
     if (!lensi_rung || lensi_retired || !bytes || bytes > SIZE_MAX - LENSI_PAGE || alignment > LENSI_SLOT)
         return NULL;
-    if (lensi_site_packs(site) && bytes <= (lensi_chaos_on ? lensi_chaos_packs() : PACKED_BLOCK_MOST)) {
+    if (lensi_site_packs(site) && bytes <= (lensi_hooks.chaos ? lensi_hooks.packs_most : PACKED_BLOCK_MOST)) {
         at = packed_new(site, bytes, alignment);
     } else {
         region = region_for(site, bytes, lensi_place_lead(site, alignment));
         at = region ? region->base + region->start.lead : NULL;
-        lensi_prover_ring(false);
+        lensi_work_ring(false);
     }
     if (at) {
         count_new(site, bytes);
-        lensi_prover_want();
-        lensi_chaos_step();
+        lensi_work_want();
+        lensi_hooks_step();
     }
     return at;
 }
@@ -236,7 +237,7 @@ void lensi_block_free(void *at)
     if (region->packed) {
         count_live(region->site, -(int64_t)lensi_packed_bytes(region->packed, at));
         lensi_packed_free(region->packed, at);
-        lensi_chaos_step();
+        lensi_hooks_step();
         return;
     }
     count_live(region->site, -(int64_t)bytes_asked(region));
@@ -249,7 +250,7 @@ void lensi_block_free(void *at)
         drop_plain(region);
         atomic_store(&region->life, LENSI_REGION_DYING); /* from here on it may be another's */
         atomic_fetch_add(&lensi_prover_dying, 1);
-        lensi_prover_ring(false); /* it takes the addresses back itself */
+        lensi_work_ring(false); /* it takes the addresses back itself */
     }
     lensi_sys_signals_release(before);
 }
@@ -279,8 +280,8 @@ void *lensi_block_resize(void *at, size_t bytes)
     if (result < 0)
         return NULL;
     count_live(region->site, (int64_t)bytes - (int64_t)old);
-    lensi_prover_want();
-    lensi_prover_ring(false);
+    lensi_work_want();
+    lensi_work_ring(false);
     return at;
 }
 
@@ -348,7 +349,7 @@ int lensi_pin_slow(const void *at, size_t bytes, bool writing)
     lensi_stack_under_us();
     if (!span.count || lensi_retired)
         return -EFAULT;
-    lensi_chaos_step();
+    lensi_hooks_step();
     pin_chunks(span, 1);
     lensi_count(pins, 1);
     if (lensi_rung)
@@ -362,7 +363,7 @@ void lensi_unpin_slow(const void *at, size_t bytes)
 
     if (span.count)
         pin_chunks(span, -1);
-    lensi_chaos_step();
+    lensi_hooks_step();
 }
 
 /* Whole chunks: so a touch of a page that is there, in such a chunk, fails only because the program wants it to. */

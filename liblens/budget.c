@@ -9,7 +9,6 @@
 #include "liblens/policy.h"
 #include "liblens/region.h"
 #include "liblens/rung.h"
-#include "liblens/snapshot.h"
 #include "liblens/stats.h"
 
 #include <errno.h>
@@ -193,7 +192,7 @@ static void account_changed(uint64_t first, uint64_t count)
     lensi_region_plain(region, (int64_t)count);
     lensi_count_site(region->site, kept_pages, count);
     lensi_count(held_pages, count);
-    lensi_snapshot_forget(first, count);
+    lensi_pages_forget(first, count);
     lensi_rung->unprotect(lensi_page_address(first), count << LENSI_PAGE_SHIFT);
     for (uint64_t page = first; page < first + count; page++) {
         lensi_chunk_of(page)->next_try_ms = (uint32_t)(lensi_sys_clock_ns() / 1000000u) + HELD_MS;

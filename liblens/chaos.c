@@ -3,12 +3,13 @@
 
 #include "liblens/bind.h"
 #include "liblens/budget.h"
+#include "liblens/hooks.h"
 #include "liblens/lexer.h"
 #include "liblens/log.h"
 #include "liblens/prove.h"
 #include "liblens/prover.h"
 #include "liblens/recognise.h"
-#include "liblens/region.h"
+#include "liblens/segment.h"
 #include "liblens/rung.h"
 #include "liblens/stats.h"
 
@@ -21,13 +22,10 @@
 #define FAULTS_A_DOUBLING 10000u
 #define BUDGET_MOST_PAGES (1u << 24)
 
-bool lensi_chaos_on;
-
 static _Atomic uint64_t drawn;
 static uint64_t seed;
-static bool maps, steps;
-static uint32_t step_one_in, map_one_in, batch_most, drop_quarters, packed_most, mapped;
-static enum lensi_fault_choice rung;
+static bool maps;
+static uint32_t step_one_in, map_one_in, batch_most, drop_quarters, mapped;
 
 /* ---- the generator */
 
@@ -42,45 +40,6 @@ static uint64_t draw(void)
 
 static uint64_t below(uint64_t n) { return (uint64_t)((unsigned __int128)draw() * n >> 64); }
 
-/* ---- what is asked for */
-
-static int read_word(const char *text, size_t bytes, struct lensi_chaos_spec *spec, struct lens_error *error)
-{
-    char word[64];
-
-    lensi_format(word, sizeof word, "%.*s", (int)(bytes < sizeof word ? bytes : sizeof word - 1), text);
-    if (strcmp(word, "nomap") == 0)
-        spec->no_map = true;
-    else if (strcmp(word, "nostep") == 0)
-        spec->no_step = true;
-    else if (strncmp(word, "min=", 4) == 0)
-        return lensi_parse_size(word + 4, &spec->min_bytes, error);
-    else if (strncmp(word, "max=", 4) == 0)
-        return lensi_parse_size(word + 4, &spec->max_bytes, error);
-    else
-        return lens_error_set(error, -1, "\"%s\" is not known; write a seed, and behind it min=SIZE, max=SIZE, nomap or nostep", word);
-    return 0;
-}
-
-int lensi_chaos_parse(const char *text, struct lensi_chaos_spec *spec, struct lens_error *error)
-{
-    const char *end = strchr(text, ',');
-    size_t bytes = end ? (size_t)(end - text) : strlen(text);
-    struct lensi_literal number;
-    const char *problem;
-    int result = 0;
-
-    if (lensi_literal_read(text, bytes, &number, &problem) < 0 || number.negative || !number.whole)
-        return lens_error_set(error, -1, "\"%.40s\" is not a seed; write a whole number, such as 1", text);
-    *spec = (struct lensi_chaos_spec){.on = true, .seed = (uint64_t)number.integer, .max_bytes = UINT64_MAX};
-    while (end && result == 0) {
-        const char *word = end + 1;
-        end = strchr(word, ',');
-        result = read_word(word, end ? (size_t)(end - word) : strlen(word), spec, error);
-    }
-    return result;
-}
-
 const struct lensi_plan *lensi_chaos_plan(const struct lensi_chaos_spec *spec)
 {
     static struct lensi_plan_site everything = {.name = "*", .packed = true, .snapshot = true};
@@ -91,43 +50,15 @@ const struct lensi_plan *lensi_chaos_plan(const struct lensi_chaos_spec *spec)
     return &plan;
 }
 
-/* ---- what the seed decides */
+/* ---- what happens */
 
-void lensi_chaos_open(struct lensi_options *options)
-{
-    static const uint32_t batches[] = {1, 4, 16, 32, LENSI_OUT_PAGES}, rarities[] = {2, 8, 32, 128}, shares[] = {0, 0, 16, 3};
-
-    seed = options->chaos.seed * 0xd1342543de82ef95ull;
-    lensi_chaos_on = true;
-    rung = LENSI_FAULT_INTHREAD + (enum lensi_fault_choice)below(3);
-    batch_most = batches[below(sizeof batches / sizeof *batches)];
-    step_one_in = rarities[below(sizeof rarities / sizeof *rarities)];
-    map_one_in = shares[below(sizeof shares / sizeof *shares)];
-    drop_quarters = 1 + (uint32_t)below(4);
-    packed_most = PACKED_LEAST << 2 * below(3);
-    maps = map_one_in && !options->chaos.no_map;
-    steps = !options->chaos.no_step;
-    if (options->store == LENSI_STORE_AUTO) {
-        options->store = below(2) ? LENSI_STORE_DISK : LENSI_STORE_MEMORY;
-        options->store_dir = "/var/tmp"; /* snapshots have no names there */
-    }
-    if (options->budget.kind == LENSI_BUDGET_AUTO)
-        options->budget = (struct lensi_budget_spec){.kind = LENSI_BUDGET_BYTES, .bytes = 64 * LENSI_PAGE << below(4)};
-}
-
-enum lensi_fault_choice lensi_chaos_rung(void) { return rung; }
-
-bool lensi_chaos_maps(void)
+static bool maps_now(void)
 {
     if (!maps || mapped >= MAPPINGS_MOST || below(map_one_in))
         return false;
     mapped++;
     return true;
 }
-
-size_t lensi_chaos_packs(void) { return packed_most; }
-
-/* ---- what happens */
 
 static struct lensi_region *any_region(void)
 {
@@ -173,19 +104,19 @@ static void relent(void)
     lensi_budget_grow((int64_t)lensi_budget_pages());
 }
 
-void lensi_chaos_round(struct lensi_workspace *w)
+static void act(struct lensi_workspace *w)
 {
     relent();
     for (uint64_t n = below(8); n > 0; n--)
         disturb(w);
 }
 
-void lensi_chaos_step_slow(void)
+static void step(void)
 {
     struct lensi_workspace *w;
     uint64_t before;
 
-    if (!steps || below(step_one_in) || !lensi_recognise_clear())
+    if (below(step_one_in) || !lensi_recognise_clear())
         return;
     before = lensi_sys_signals_hold();
     if (lensi_try_lock(&lensi_prover_lock)) {
@@ -195,4 +126,31 @@ void lensi_chaos_step_slow(void)
         lensi_unlock(&lensi_prover_lock);
     }
     lensi_sys_signals_release(before);
+}
+
+/* ---- what the seed decides */
+
+void lensi_chaos_open(struct lensi_options *options)
+{
+    static const uint32_t batches[] = {1, 4, 16, 32, LENSI_OUT_PAGES}, rarities[] = {2, 8, 32, 128}, shares[] = {0, 0, 16, 3};
+
+    seed = options->chaos.seed * 0xd1342543de82ef95ull;
+    lensi_hooks.chaos = true;
+    lensi_hooks.round = act;
+    lensi_hooks.maps = maps_now;
+    options->fault_first = LENSI_FAULT_INTHREAD + (enum lensi_fault_choice)below(3);
+    batch_most = batches[below(sizeof batches / sizeof *batches)];
+    step_one_in = rarities[below(sizeof rarities / sizeof *rarities)];
+    map_one_in = shares[below(sizeof shares / sizeof *shares)];
+    drop_quarters = 1 + (uint32_t)below(4);
+    lensi_hooks.packs_most = PACKED_LEAST << 2 * below(3);
+    maps = map_one_in && !options->chaos.no_map;
+    if (!options->chaos.no_step)
+        lensi_hooks.step = step;
+    if (options->store == LENSI_STORE_AUTO) {
+        options->store = below(2) ? LENSI_STORE_DISK : LENSI_STORE_MEMORY;
+        options->store_dir = "/var/tmp"; /* snapshots have no names there */
+    }
+    if (options->budget.kind == LENSI_BUDGET_AUTO)
+        options->budget = (struct lensi_budget_spec){.kind = LENSI_BUDGET_BYTES, .bytes = 64 * LENSI_PAGE << below(4)};
 }

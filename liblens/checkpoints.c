@@ -2,8 +2,9 @@
 #include "liblens/checkpoints.h"
 
 #include "liblens/arena.h"
-#include "liblens/pages.h"
+#include "liblens/lock.h"
 #include "liblens/stats.h"
+#include "liblens/sys.h"
 
 #include <errno.h>
 #include <string.h>

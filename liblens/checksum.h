@@ -7,10 +7,14 @@
 #ifndef LENSI_CHECKSUM_H
 #define LENSI_CHECKSUM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* The checksum of bytes[0, n). bytes may be NULL if n is 0. */
 uint64_t lensi_checksum(const void *bytes, size_t n);
+/* A page (LENSI_PAGE) of zeros, and its checksum. */
+bool lensi_is_zero_page(const void *page);
+uint64_t lensi_zeros_checksum(void);
 
 #endif

@@ -4,7 +4,7 @@
 #include "liblens/arena.h"
 #include "liblens/folder.h"
 #include "liblens/log.h"
-#include "liblens/store.h"
+#include "liblens/options.h"
 #include "liblens/stats.h"
 #include "liblens/sys.h"
 

@@ -10,12 +10,11 @@
 
 #include "liblens/budget.h"
 #include "liblens/cgroup.h"
-#include "liblens/guard.h"
 #include "liblens/log.h"
 #include "liblens/place.h"
-#include "liblens/prover.h"
 #include "liblens/rung.h"
 #include "liblens/stats.h"
+#include "liblens/work.h"
 
 #include <errno.h>
 #include <string.h>

@@ -7,7 +7,8 @@
 #ifndef LENSI_DIRECT_H
 #define LENSI_DIRECT_H
 
-#include "liblens/region.h"
+#include "liblens/options.h"
+#include "liblens/segment.h"
 
 /* Decides whether this run may map backings: the rung is chosen, no thread runs yet. */
 void lensi_direct_open(const struct lensi_plan *plan, enum lensi_store_choice choice, enum lensi_trust trust);

@@ -6,14 +6,13 @@
 #include "liblens/ahead.h"
 #include "liblens/arena.h"
 #include "liblens/budget.h"
-#include "liblens/chaos.h"
 #include "liblens/copy.h"
 #include "liblens/direct.h"
 #include "liblens/fault.h"
 #include "liblens/guard.h"
 #include "liblens/harm.h"
 #include "liblens/helper.h"
-#include "liblens/inject.h"
+#include "liblens/hooks.h"
 #include "liblens/lift.h"
 #include "liblens/log.h"
 #include "liblens/openings.h"
@@ -23,10 +22,10 @@
 #include "liblens/prover.h"
 #include "liblens/reads.h"
 #include "liblens/recognise.h"
-#include "liblens/region.h"
+#include "liblens/segment.h"
 #include "liblens/rung.h"
-#include "liblens/sampler.h"
 #include "liblens/snapshot.h"
+#include "liblens/stack_blocks.h"
 #include "liblens/stats.h"
 #include "liblens/store.h"
 #include "liblens/trust.h"
@@ -40,8 +39,6 @@ static uint64_t started_ns;
 static _Atomic bool finished;
 static uint32_t started_in; /* process id */
 static bool is_left_alone; /* lensi_retired, but calls may still be made */
-
-const struct lensi_plan *lensi_engine_plan(void) { return plan; }
 
 static bool has_snapshots(const struct lensi_plan *of)
 {
@@ -66,9 +63,16 @@ static int choose_rung(const struct lensi_options *with, struct lens_error *erro
 {
     if (with->fault == LENSI_FAULT_AUTO && lensi_recognise_peers())
         return choose_for_peers(error);
-    if (with->chaos.on && with->fault == LENSI_FAULT_AUTO && lensi_rung_choose(lensi_chaos_rung(), error) == 0)
+    if (with->fault == LENSI_FAULT_AUTO && with->fault_first != LENSI_FAULT_AUTO && lensi_rung_choose(with->fault_first, error) == 0)
         return 0;
     return lensi_rung_choose(with->fault, error);
+}
+
+static int publish(void)
+{
+    for (size_t i = 0; i < plan->sites_count; i++)
+        lensi_format(lensi_gauges.sites[i].name, sizeof lensi_gauges.sites[i].name, "%s", plan->sites[i].name);
+    return lensi_gauges_publish((uint32_t)plan->sites_count);
 }
 
 int lensi_engine_start(const struct lensi_options *with, const struct lensi_plan *of, struct lens_error *error)
@@ -95,8 +99,8 @@ int lensi_engine_start(const struct lensi_options *with, const struct lensi_plan
         result = lensi_budget_open(&with->budget);
     if (result == 0 && has_snapshots(of))
         result = lensi_snapshot_open(with->store, with->store_dir);
-    if (result == 0 && of && of->sites_count && of->sites[0].sampled)
-        result = lensi_sampler_open();
+    if (result == 0 && lensi_hooks.open)
+        result = lensi_hooks.open();
     if (result < 0) {
         lensi_rung = NULL;
         lensi_range.bytes = 0;
@@ -107,10 +111,14 @@ int lensi_engine_start(const struct lensi_options *with, const struct lensi_plan
     lensi_trust_open(with->trust);
     lensi_harm_open(with->slowdown_limit);
     plan = of;
+    lensi_plan_enforce(of);
+    lensi_prover_open();
+    lensi_recognise_open(lensi_engine_leave_alone);
+    lensi_stack_blocks_open();
     lensi_reads_open(plan);
     if (plan)
         lensi_openings_fixed(plan);
-    if (plan && lensi_gauges_publish(plan) < 0 && with->verbose)
+    if (plan && publish() < 0 && with->verbose)
         lensi_say("lens top will not see this program: no memfd");
     return 0;
 }
@@ -128,7 +136,7 @@ static bool is_main_process(void)
 static void say_sites_that_never_occurred(void)
 {
     /* One plan may serve several programs: of its sites, some will do. */
-    if (lensi_sampling || (lensi_counted(blocks) && !options->verbose))
+    if (lensi_hooks.sampling || (lensi_counted(blocks) && !options->verbose))
         return;
     for (size_t i = 0; plan && i < plan->sites_count; i++)
         if (!atomic_load(&lensi_gauges.sites[i].blocks))
@@ -191,12 +199,11 @@ void lensi_engine_finish(void)
     if (lensi_range.bytes && !options->chaos.on && is_main_process())
         say_sites_that_never_occurred();
     write_statistics();
-    lensi_inject_report();
+    if (lensi_injection)
+        lensi_injection->report();
 }
 
 /* ---- nothing of the program's memory is ours any more */
-
-bool lensi_retired;
 
 static void make_all_plain(void)
 {
@@ -229,7 +236,8 @@ static bool leave(void)
         return false;
     before = lensi_sys_signals_hold();
     lensi_prover_retire();
-    lensi_chaos_on = false;
+    lensi_hooks.chaos = false;
+    lensi_hooks.step = NULL;
     lensi_lock(&lensi_prover_lock);
     first = !lensi_retired;
     if (first) {
@@ -323,7 +331,8 @@ void lensi_fork_prepare(void)
     lensi_budget_before_fork();
     lensi_snapshot_before_fork();
     lensi_lift_before_fork();
-    lensi_sampler_before_fork();
+    if (lensi_hooks.fork_before)
+        lensi_hooks.fork_before();
     if (lensi_rung->fork_prepare)
         lensi_rung->fork_prepare();
     lensi_gauges_before_fork();
@@ -350,7 +359,8 @@ void lensi_fork_parent(void)
     is_fork_ours = false;
     if (lensi_rung->fork_parent)
         lensi_rung->fork_parent();
-    lensi_sampler_after_fork(false);
+    if (lensi_hooks.fork_after)
+        lensi_hooks.fork_after(false);
     lensi_lift_after_fork(false);
     unlock_all_but_prover();
     lensi_guard_forked();
@@ -415,7 +425,8 @@ static void watch_again(void)
     lensi_snapshot_after_fork();
     lensi_sys_limit_put_back(RLIMIT_NOFILE, soft);
     if (child_is_blind) {
-        lensi_chaos_on = false;
+        lensi_hooks.chaos = false;
+        lensi_hooks.step = NULL;
         lensi_prover_retire();
     }
 }
@@ -430,14 +441,15 @@ void lensi_fork_child(void)
         return;
     is_fork_ours = false;
     lensi_harm_after_fork();
-    lensi_sampler_after_fork(true);
+    if (lensi_hooks.fork_after)
+        lensi_hooks.fork_after(true);
     unlock_all_but_prover();
     lensi_unlock(&lensi_prover_lock);
     lensi_fault_after_fork();
     lensi_recognise_after_fork();
     lensi_regions_child();
     lensi_workspaces_after_fork();
-    lensi_prover_after_fork();
+    lensi_work_after_fork();
     lensi_ahead_after_fork();
     lensi_images_after_fork();
     leased = lensi_guard_after_fork();

@@ -11,33 +11,25 @@
 #define LENSI_ENGINE_H
 
 #include "liblens/lens.h"
+#include "liblens/bind.h"
+#include "liblens/guard.h"
+#include "liblens/openings.h"
 #include "liblens/options.h"
+#include "liblens/place.h"
 #include "liblens/plan.h"
+#include "liblens/range.h"
+#include "liblens/reading.h"
+#include "liblens/restorer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* The reserved range. start = 0, bytes = 0 until the engine has started. */
-struct lensi_range {
-    uintptr_t start;
-    uint64_t bytes;
-};
-extern struct lensi_range lensi_range;
-
-/* True if address is in the reserved range: one subtraction and one comparison. */
-static inline bool lensi_is_ours(const void *address)
-{
-    return (uintptr_t)address - lensi_range.start < lensi_range.bytes;
-}
 
 /*
  * Starts the engine: reserves addresses, probes the fault ladder, opens the view store. The options and the plan
  * must stay. 0; -ENOSYS with error->text when this machine offers no rung (the run then passes through).
  */
 int lensi_engine_start(const struct lensi_options *options, const struct lensi_plan *plan, struct lens_error *error);
-/* The plan the engine was started with, or NULL. */
-const struct lensi_plan *lensi_engine_plan(void);
 /* Says the closing line, writes the statistics, publishes to the view store. At every kind of exit; idempotent. */
 void lensi_engine_finish(void);
 
@@ -47,7 +39,6 @@ void lensi_engine_finish(void);
  * engine makes no call that malloc would not make. Idempotent.
  */
 void lensi_engine_retire(void);
-extern bool lensi_retired; /* written once, by the call above or the one below */
 /*
  * The program cannot live with memory that is absent: all of it becomes ordinary and stays so, nothing more is watched, given up
  * or virtualised, and one line says why. Everything else goes on. Not under a lock of ours. Keeps errno. Idempotent.
@@ -101,24 +92,8 @@ bool lensi_block_is_readable(const void *at);
 /* A NUL-terminated string for the kernel (paths): returns true if pinned; *bytes for the unpin. */
 bool lensi_pin_text(const char *text, size_t *bytes);
 
-/* ---- files the program opens */
+/* ---- files the program opens: openings.h, bind.h, place.h, guard.h */
 
-/* True if a file of this name could back some site: the caller tells us only then. Async-signal-safe, cheap. */
-bool lensi_file_wanted(const char *path);
-/* The program opened `path` as its descriptor fd. Opens a descriptor of our own; fd is not disturbed. Keeps errno. */
-void lensi_file_opened(int fd, const char *path);
-/* The program closes fd: a good moment to prove. */
-void lensi_file_closed(int fd);
-/* The program's read of `bytes` from fd at file offset `offset` landed at `at` (ours). For `extent read`. */
-void lensi_file_read_into(int fd, uint64_t offset, const void *at, size_t bytes);
-/* The program stands at `position` of a stream over fd, which may have read ahead: where its next block may be read from. */
-void lensi_file_stands(int fd, uint64_t position);
-extern bool lensi_placing; /* whether anybody wants to know */
-/*
- * An open for writing would have had to wait for a lease of ours: sees to it that the lease is given up. True if it was, and
- * the call is to be made again. Keeps errno.
- */
-bool lensi_writers_wait(void);
 /* True if fd is one of the engine's own descriptors: the program must not close it or replace it. */
 bool lensi_fd_is_ours(int fd);
 
@@ -134,8 +109,6 @@ void lensi_fork_child(void);   /* in the child, before any program code */
  * every thread's mask, and the program's action for them must come to us.
  */
 uint64_t lensi_fault_signals(void);
-/* Which of them the program believes that this thread blocks. */
-extern _Thread_local uint64_t lensi_fault_blocked __attribute__((tls_model("initial-exec"), visibility("hidden")));
 /* sigaction(2) for one of them as the program sees it: we keep its wish and act on it for faults not ours. */
 struct sigaction;
 void lensi_fault_action(int number, const struct sigaction *set, struct sigaction *old);

@@ -11,14 +11,16 @@
 #include "liblens/aside.h"
 #include "liblens/budget.h"
 #include "liblens/direct.h"
+#include "liblens/engine.h"
 #include "liblens/fetch.h"
-#include "liblens/first.h"
 #include "liblens/forward.h"
 #include "liblens/gate.h"
+#include "liblens/helper.h"
+#include "liblens/hooks.h"
 #include "liblens/log.h"
-#include "liblens/region.h"
+#include "liblens/restorer.h"
+#include "liblens/segment.h"
 #include "liblens/rung.h"
-#include "liblens/sampler.h"
 #include "liblens/signal_stack.h"
 #include "liblens/snapshot.h"
 #include "liblens/stack_blocks.h"
@@ -43,7 +45,7 @@ static bool keep(uint64_t page, enum lensi_page_state state)
         lensi_region_plain(region, 1);
         lensi_count_site(region->site, kept_pages, 1);
     }
-    lensi_snapshot_forget(page, 1);
+    lensi_pages_forget(page, 1);
     lensi_rung->unprotect(lensi_page_address(page), LENSI_PAGE);
     lensi_page_set(page, LENSI_PLAIN);
     return true;
@@ -79,11 +81,11 @@ static bool is_lost(uint64_t page, enum lensi_page_state state)
 /* A sampled page was touched while it was absent. To let a write through now spares its second fault. */
 static void note_touch(uint64_t page, bool write, uint64_t start_ns)
 {
-    if (!lensi_sampling)
+    if (!lensi_hooks.sampling)
         return;
     if (write)
         keep(page, LENSI_PROVEN);
-    lensi_sampler_touched(page, write, true, start_ns);
+    lensi_hooks.touched(page, write, true, start_ns);
 }
 
 /* To be written, and it holds zeros: ordinary memory at once. */
@@ -98,7 +100,7 @@ static uint64_t refill(uint64_t page)
 
 void lensi_fault_resolve(uint64_t page, bool write)
 {
-    uint64_t start_ns = lensi_sampling ? lensi_sys_clock_ns() : 0;
+    uint64_t start_ns = lensi_hooks.sampling ? lensi_sys_clock_ns() : 0;
 
     for (unsigned round = 0;; round++) {
         enum lensi_page_state state = lensi_page_state(page);
@@ -115,8 +117,8 @@ void lensi_fault_resolve(uint64_t page, bool write)
                 lensi_gate_rewrite(page, 1); /* the page may be anything afterwards: looked at again */
             if (write && keep(page, state)) {
                 lensi_count(write_faults, 1);
-                if (lensi_sampling)
-                    lensi_sampler_touched(page, true, false, start_ns);
+                if (lensi_hooks.sampling)
+                    lensi_hooks.touched(page, true, false, start_ns);
                 return;
             }
             break;
@@ -149,7 +151,7 @@ static bool is_ready(const struct lensi_region *region, uint64_t page, bool writ
 {
     switch (lensi_page_state(page)) {
     case LENSI_PLAIN:
-        return page < region->armed_low || page >= region->armed_high || (lensi_sampling && !lensi_sampler_arms(page));
+        return page < region->armed_low || page >= region->armed_high || (lensi_hooks.sampling && !lensi_hooks.arms(page));
     case LENSI_PROVING:
     case LENSI_PROVEN:
         return !writable;
@@ -165,7 +167,7 @@ static void make_ready(uint64_t page, bool writable)
     for (unsigned round = 0;; round++) {
         enum lensi_page_state state = lensi_page_state(page);
         if (state == LENSI_ABSENT) {
-            uint64_t start_ns = lensi_sampling ? lensi_sys_clock_ns() : 0;
+            uint64_t start_ns = lensi_hooks.sampling ? lensi_sys_clock_ns() : 0;
             if (lensi_fetch(page)) {
                 lensi_count(pinned_pages, 1);
                 note_touch(page, writable, start_ns);
@@ -184,8 +186,8 @@ static void make_ready(uint64_t page, bool writable)
         } else if (state == LENSI_MAPPED && writable && lensi_direct_holds(page)) {
             lensi_direct_keep(page, page + 1); /* the kernel cannot wait while it is copied */
         } else if (!writable || state == LENSI_MAPPED || keep(page, state)) {
-            if (lensi_sampling && writable)
-                lensi_sampler_touched(page, true, false, lensi_sys_clock_ns());
+            if (lensi_hooks.sampling && writable)
+                lensi_hooks.touched(page, true, false, lensi_sys_clock_ns());
             return;
         }
     }
@@ -339,7 +341,8 @@ void lensi_fault_handler(int number, siginfo_t *info, void *context)
         return;
     }
     touch = (struct touch){lensi_page_of(info->si_addr), is_write(context)};
-    lensi_first_touched(touch.page, context);
+    if (lensi_hooks.faulted)
+        lensi_hooks.faulted(touch.page, context);
     lensi_aside(resolve, &touch);
 }
 
@@ -353,6 +356,8 @@ int lensi_fault_listen(void)
 {
     int result = lensi_aside_open();
 
+    lensi_open_signals = lensi_fault_signals();
+    lensi_rung_resolve = lensi_fault_resolve;
     for (int number = 1; number < 64 && result == 0; number++)
         if (lensi_fault_signals() >> (number - 1) & 1)
             result = lensi_forward_listen(number, lensi_fault_handler);

@@ -9,10 +9,11 @@
 #include "liblens/ahead.h"
 #include "liblens/budget.h"
 #include "liblens/checksum.h"
+#include "liblens/hooks.h"
 #include "liblens/log.h"
-#include "liblens/region.h"
+#include "liblens/segment.h"
 #include "liblens/rung.h"
-#include "liblens/sampler.h"
+#include "liblens/source.h"
 #include "liblens/stats.h"
 
 #include <errno.h>
@@ -82,7 +83,7 @@ static uint64_t window_of(struct lensi_region *region, uint64_t page, uint64_t h
     uint64_t window = 1, most = WINDOW_MOST_PAGES < lensi_budget_room() / 4 ? WINDOW_MOST_PAGES : lensi_budget_room() / 4;
     unsigned i;
 
-    if (lensi_sampling) /* who comes unasked would not be seen */
+    if (lensi_hooks.sampling) /* who comes unasked would not be seen */
         return 1;
 
     for (i = 0; i < LENSI_STREAMS; i++) {
@@ -253,7 +254,7 @@ static int make(struct window *w, struct lensi_workspace *workspace)
     if (result == 0)
         return 0;
     lensi_workspace_trim(workspace);
-    result = lensi_region_expect(w->region, w->segment, w->page, 1, workspace, workspace->out, false);
+    result = lensi_source_expect(w->region, w->segment, w->page, 1, workspace, workspace->out, false);
     return result == 0 && !all_good(w, workspace->out) ? -EILSEQ : result;
 }
 

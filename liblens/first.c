@@ -2,6 +2,7 @@
 #include "liblens/first.h"
 
 #include "liblens/arena.h"
+#include "liblens/hooks.h"
 #include "liblens/page_bits.h"
 #include "liblens/ring.h"
 #include "liblens/rung.h"
@@ -26,6 +27,7 @@ static struct slot {
 static struct lensi_ring ring;
 static lensi_page_bits *fresh; /* watched, and not touched yet */
 static _Atomic uint64_t spent_ns;
+static void (*sampler_forgets)(uint64_t page, uint64_t count);
 
 /* Pages one of which is watched, for a region of so many. */
 static unsigned level_of(const struct lensi_region *region)
@@ -37,25 +39,12 @@ static unsigned level_of(const struct lensi_region *region)
     return level;
 }
 
-#if defined(__x86_64__)
-int lensi_first_open(void)
-{
-    if (!lensi_sampling || lensi_rung->signal != SIGBUS)
-        return -EOPNOTSUPP;
-    slots = lensi_arena_map(SLOTS * sizeof *slots);
-    fresh = slots ? lensi_page_bits_new() : NULL;
-    return fresh ? 0 : -ENOMEM;
-}
-#else
-int lensi_first_open(void) { return -EOPNOTSUPP; }
-#endif
-
 static bool can_pay(void)
 {
     return atomic_load_explicit(&spent_ns, memory_order_relaxed) < CREDIT_NS + lensi_sampler_run_ns() / PAID_ONE_IN;
 }
 
-void lensi_first_arm(struct lensi_region *region, uint64_t page, uint64_t count)
+static void arm(struct lensi_region *region, uint64_t page, uint64_t count)
 {
     unsigned level = level_of(region);
     uint64_t last = (page + count - 1) >> level;
@@ -75,10 +64,11 @@ void lensi_first_arm(struct lensi_region *region, uint64_t page, uint64_t count)
     }
 }
 
-void lensi_first_forget(uint64_t page, uint64_t count)
+/* The pages are gone with their block. */
+static void forget(uint64_t page, uint64_t count)
 {
-    if (fresh)
-        lensi_page_bits_remove(fresh, page, count);
+    lensi_page_bits_remove(fresh, page, count);
+    sampler_forgets(page, count);
 }
 
 /* ---- the fault path */
@@ -101,7 +91,7 @@ static uint64_t copy_stack(uint64_t from, uint8_t *to)
     return got > 0 ? (uint64_t)got : 0;
 }
 
-void lensi_first_touched(uint64_t page, const void *context)
+static void note_touch(uint64_t page, const void *context)
 {
     /* In the order of DWARF's numbers. */
     static const uint8_t registers[LENSI_FIRST_REGISTERS] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX, REG_RSI, REG_RDI, REG_RBP, REG_RSP, REG_R8,
@@ -121,8 +111,23 @@ void lensi_first_touched(uint64_t page, const void *context)
     slot->first.stack_bytes = copy_stack((uint64_t)now[REG_RSP], slot->first.stack);
     lensi_ring_fill(&slot->stamp, number);
 }
+
+int lensi_first_open(void)
+{
+    if (!lensi_hooks.sampling || lensi_rung->signal != SIGBUS)
+        return -EOPNOTSUPP;
+    slots = lensi_arena_map(SLOTS * sizeof *slots);
+    fresh = slots ? lensi_page_bits_new() : NULL;
+    if (!fresh)
+        return -ENOMEM;
+    lensi_hooks.pages_begin = arm;
+    lensi_hooks.faulted = note_touch;
+    sampler_forgets = lensi_hooks.pages_end;
+    lensi_hooks.pages_end = forget;
+    return 0;
+}
 #else
-void lensi_first_touched(uint64_t page, const void *context) { (void)page, (void)context; }
+int lensi_first_open(void) { return -EOPNOTSUPP; }
 #endif
 
 /* ---- who reads */

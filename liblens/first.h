@@ -9,7 +9,7 @@
 #ifndef LENSI_FIRST_H
 #define LENSI_FIRST_H
 
-#include "liblens/region.h"
+#include "liblens/segment.h"
 
 #define LENSI_FIRST_REGISTERS 17u /* as DWARF numbers them; the instruction pointer is the last */
 #define LENSI_FIRST_STACK 2048u
@@ -23,16 +23,8 @@ struct lensi_first {
     uint8_t stack[LENSI_FIRST_STACK];
 };
 
-/* Before the program's own code. 0, -ENOMEM, or -EOPNOTSUPP: this rung does not see such touches. */
+/* From now on new pages are watched: some of each block's. Before the program's own code. 0, -ENOMEM, or -EOPNOTSUPP: this rung does not see such touches. */
 int lensi_first_open(void);
-/* Watches some of the region's pages from `page` on: new ones, which nobody knows yet. */
-void lensi_first_arm(struct lensi_region *region, uint64_t page, uint64_t count);
-/* The pages are gone with their block. */
-void lensi_first_forget(uint64_t page, uint64_t count);
-
-/* The fault path: notes the moment, if this is the page's first touch, and the program's own. */
-void lensi_first_touched(uint64_t page, const void *context);
-
 /* ---- one reader at a time */
 
 /* The oldest that was not taken yet; it stays where it is until lensi_first_done. NULL: there is none. */

@@ -5,12 +5,10 @@
 
 #include "liblens/arena.h"
 #include "liblens/log.h"
-#include "liblens/store.h"
 #include "liblens/sys.h"
 
 #include <errno.h>
 #include <linux/limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -303,21 +301,4 @@ uint64_t lensi_folder_free_bytes(const struct lensi_folder *folder)
     if (lensi_sys(SYS_fstatfs, folder->fd, (long)&status, 0, 0, 0, 0) < 0)
         return 0;
     return (uint64_t)status.f_bavail * (uint64_t)status.f_bsize;
-}
-
-int lensi_store_default_dir(enum lensi_store_choice kind, char *to, size_t room)
-{
-    const char *cache = getenv("XDG_CACHE_HOME");
-    const char *home = getenv("HOME");
-    size_t bytes;
-
-    if (kind == LENSI_STORE_MEMORY)
-        bytes = lensi_format(to, room, "/dev/shm/lens-%u", (unsigned)lensi_sys(SYS_geteuid, 0, 0, 0, 0, 0, 0));
-    else if (cache && cache[0] == '/')
-        bytes = lensi_format(to, room, "%s/lens", cache);
-    else if (home && home[0] == '/')
-        bytes = lensi_format(to, room, "%s/.cache/lens", home);
-    else
-        return -ENOENT;
-    return bytes < room ? 0 : -ENAMETOOLONG;
 }

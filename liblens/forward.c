@@ -25,7 +25,6 @@
     ((unsigned)(SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | 0x800 /* EXPOSE_TAGBITS */) | \
      (unsigned)SA_RESETHAND | (unsigned)LENSI_RESTORER_FLAG)
 
-_Thread_local uint64_t lensi_fault_blocked __attribute__((tls_model("initial-exec")));
 
 /* ---- the program's actions: two copies of each, so that reading needs no lock */
 
@@ -149,7 +148,7 @@ static bool is_ignored(int number)
 {
     const struct program_action *action;
 
-    if (!(lensi_fault_signals() & BIT(number)))
+    if (!(lensi_open_signals & BIT(number)))
         return false;
     action = action_of(number);
     return action->copy[atomic_load(&action->now)].sa_handler == SIG_IGN;
@@ -277,8 +276,8 @@ static struct frame *lay(const struct call *call)
     state_to = (uint8_t *)((top - (state ? state_bytes(state) : 0)) & ~(uintptr_t)63);
     frame = (struct frame *)((((uintptr_t)state_to - sizeof *frame + 8) & ~(uintptr_t)15) - 8);
     is_laying = true;
-    if (lensi_fault_signals() & BIT(call->number) && !lensi_retired)
-        lensi_sys_signal_mask(SIG_UNBLOCK, lensi_fault_signals(), NULL); /* the stack may be a block of ours */
+    if (lensi_open_signals & BIT(call->number) && !lensi_retired)
+        lensi_sys_signal_mask(SIG_UNBLOCK, lensi_open_signals, NULL); /* the stack may be a block of ours */
     frame->back = lensi_restorer_forwarded;
     frame->info = *call->info;
     copy_context(frame->context, call->context);
@@ -337,8 +336,8 @@ static void call_here(const struct call *call)
     else
         call->action.sa_handler(call->number);
     mask = bits_of(&call->context->uc_sigmask);
-    lensi_fault_blocked = mask & lensi_fault_signals();
-    set_bits(&call->context->uc_sigmask, mask & ~lensi_fault_signals());
+    lensi_fault_blocked = mask & lensi_open_signals;
+    set_bits(&call->context->uc_sigmask, mask & ~lensi_open_signals);
 }
 
 void lensi_forward(int number, siginfo_t *info, void *context)
@@ -357,8 +356,8 @@ void lensi_forward(int number, siginfo_t *info, void *context)
     if (call.action.sa_flags & (int)SA_RESETHAND)
         reset(number, &call.action);
     during = bits_of(&call.context->uc_sigmask) | bits_of(&call.action.sa_mask) | (call.action.sa_flags & SA_NODEFER ? 0 : BIT(number));
-    call.mask = during & ~lensi_fault_signals();
-    call.believed = before | (during & lensi_fault_signals());
+    call.mask = during & ~lensi_open_signals;
+    call.believed = before | (during & lensi_open_signals);
     set_bits(&call.context->uc_sigmask, bits_of(&call.context->uc_sigmask) | before);
     if (has_switched(context) && (!(call.action.sa_flags & SA_ONSTACK) || lensi_signal_stack_is_ours(&call.context->uc_stack)))
         return_into(&call);

@@ -102,7 +102,7 @@ static bool wait_for_prover(struct lensi_region *region, bool (*is_ahead)(const 
         return true;
     }
     atomic_fetch_add(&waiting, 1);
-    lensi_prover_ring(false);
+    lensi_work_ring(false);
     while (gets_on && is_ahead(region)) {
         uint64_t now = lensi_sys_clock_ns(), proven = atomic_load(&region->gate_proven);
         if (proven != seen || (atomic_load(&opening) && now - start < OPENING_MOST_NS)) {

@@ -10,7 +10,7 @@
 #ifndef LENSI_GATE_H
 #define LENSI_GATE_H
 
-#include "liblens/region.h"
+#include "liblens/segment.h"
 
 /* Watches what the region has not touched yet. The prover calls it, under its lock, after a proof. */
 void lensi_gate_put_up(struct lensi_region *region);

@@ -61,7 +61,7 @@ static int move_into(int fd, const void *counted)
     return 0;
 }
 
-int lensi_gauges_publish(const struct lensi_plan *plan)
+int lensi_gauges_publish(uint32_t sites_count)
 {
     struct lensi_gauges *gauges = &home.gauges;
     int fd = new_file(), result;
@@ -73,10 +73,8 @@ int lensi_gauges_publish(const struct lensi_plan *plan)
     gauges->process_id = (uint32_t)lensi_sys_process_id();
     gauges->started_ns = lensi_sys_clock_ns();
     gauges->stats_count = sizeof gauges->stats / sizeof(uint64_t);
-    gauges->sites_count = (uint32_t)plan->sites_count;
+    gauges->sites_count = sites_count;
     lensi_format(gauges->version, sizeof gauges->version, "%s", LENS_VERSION);
-    for (size_t i = 0; i < plan->sites_count; i++)
-        lensi_format(gauges->sites[i].name, sizeof gauges->sites[i].name, "%s", plan->sites[i].name);
     result = move_into(fd, &home);
     if (result < 0)
         lensi_sys_close(fd);

@@ -8,15 +8,15 @@
 #ifndef LENSI_GAUGES_H
 #define LENSI_GAUGES_H
 
-#include "liblens/plan.h"
-
 #include <stdbool.h>
+#include <stdint.h>
 
 #define LENSI_GAUGES_MAGIC "lens-gauges 1\n"
 #define LENSI_GAUGES_NAME "lens-gauges" /* of the memfd */
 
 /* Makes the object visible. Before the program has threads. 0 or -errno; then everything counts as before, unseen. */
-int lensi_gauges_publish(const struct lensi_plan *plan);
+/* The sites' names stand in it by then. */
+int lensi_gauges_publish(uint32_t sites_count);
 /* In the process that forks: its child goes on counting from here. */
 void lensi_gauges_before_fork(void);
 /* In a fork's child, before it counts: what it has counted so far goes on as its own. */

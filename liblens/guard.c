@@ -10,10 +10,11 @@
 #include "liblens/images.h"
 #include "liblens/log.h"
 #include "liblens/prover.h"
-#include "liblens/region.h"
+#include "liblens/segment.h"
 #include "liblens/rung.h"
+#include "liblens/source.h"
 #include "liblens/stats.h"
-#include "liblens/trust.h"
+#include "liblens/work.h"
 
 #include <errno.h>
 #include <sys/statfs.h>
@@ -61,11 +62,15 @@ static void end_one(void *nothing, struct lensi_backing *backing)
     backing->leased = false;
 }
 
+static bool children_need_lease;
+
+void lensi_guard_open(bool with) { children_need_lease = with; }
+
 void lensi_guard_end(void) { lensi_backing_each(end_one, NULL); }
 
 bool lensi_guard(struct lensi_backing *backing, int *error)
 {
-    struct { int type; int pid; } owner = {0 /* F_OWNER_TID */, lensi_prover_thread()};
+    struct { int type; int pid; } owner = {0 /* F_OWNER_TID */, lensi_work_thread()};
     long result = 0;
 
     if (backing->lease_tried) {
@@ -121,7 +126,7 @@ static int64_t real_run(struct lensi_region *r, uint64_t page, uint64_t most, st
         n++;
     if (!n)
         return 0;
-    result = lensi_region_expect(r, segment, page, n, w, w->out, false);
+    result = lensi_source_expect(r, segment, page, n, w, w->out, false);
     for (uint64_t i = 0; result == 0 && i < n; i++)
         if (lensi_pages.checksum[page + i] && lensi_checksum(w->out + i * LENSI_PAGE, LENSI_PAGE) != lensi_pages.checksum[page + i])
             result = -ESTALE;
@@ -299,7 +304,7 @@ bool lensi_writers_wait(void)
     lensi_backing_each(find_breaking, &found);
     for (unsigned i = 0; found && lensi_sys_clock_ns() < until; i++) {
         any = true;
-        lensi_prover_ring(false);
+        lensi_work_ring(false);
         lensi_wait_a_little(i);
         found = NULL;
         lensi_backing_each(find_breaking, &found);
@@ -365,7 +370,7 @@ void lensi_guard_listen(struct lensi_workspace *w)
 /* What must not be without one for a moment: mapped pages, and all others unless files are only replaced. */
 static bool needs_lease(const struct lensi_backing *backing)
 {
-    return backing->direct || (backing->leased && lensi_trust_needs_lease());
+    return backing->direct || (backing->leased && children_need_lease);
 }
 
 static void prepare(void *nothing, struct lensi_backing *backing)

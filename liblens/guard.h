@@ -11,6 +11,8 @@
 #include "liblens/backing.h"
 #include "liblens/workspace.h"
 
+/* children_need_lease: a fork's child must not be without the lease that its parent had. At the start. */
+void lensi_guard_open(bool children_need_lease);
 /*
  * Takes a lease on the backing for the prover's thread, once. Under the prover lock. True if one is held. Not the owner, a file
  * that somebody has open for writing, a file system without leases: false, and why in *error if not NULL.
@@ -27,5 +29,11 @@ void lensi_guard_before_fork(void);
 void lensi_guard_forked(void); /* after it, in the parent, under the prover lock */
 /* In a fork's child: the leases are the parent's; true if there were any (a prover must take them anew). */
 bool lensi_guard_after_fork(void);
+
+/*
+ * An open for writing would have had to wait for a lease of ours: sees to it that the lease is given up. True if it was, and
+ * the call is to be made again. Keeps errno.
+ */
+bool lensi_writers_wait(void);
 
 #endif

@@ -12,7 +12,8 @@
 #include "liblens/fault.h"
 #include "liblens/log.h"
 #include "liblens/prover.h"
-#include "liblens/region.h"
+#include "liblens/reclaim.h"
+#include "liblens/segment.h"
 #include "liblens/rung.h"
 #include "liblens/stats.h"
 
@@ -104,7 +105,7 @@ static int make_region_locked(struct lens_handle *h, struct lensi_view *view)
         return -ENOMEM;
     h->region->library = true;
     h->region->touched_by_us = true;
-    lensi_region_add(h->region, &segment);
+    lensi_segment_add(h->region, &segment);
     first = lensi_region_first_page(h->region);
     pages = lensi_region_pages(h->region);
     result = lensi_rung->arm(h->region->base, pages << LENSI_PAGE_SHIFT);
@@ -165,7 +166,7 @@ static int fill_in(struct lens_handle *h, struct lensi_view *view, uint64_t budg
     h->budget_pages = (budget_bytes && budget_bytes < h->bytes ? budget_bytes : h->bytes) / LENSI_PAGE + 1;
     lensi_budget_grow((int64_t)h->budget_pages);
     lensi_prover_start(); /* it takes a lease on the file, and hears when somebody is about to change it */
-    lensi_prover_ring(false);
+    lensi_work_ring(false);
     return 0;
 }
 

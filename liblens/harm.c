@@ -4,12 +4,11 @@
 #include "liblens/budget.h"
 #include "liblens/cgroup.h"
 #include "liblens/helper.h"
+#include "liblens/hooks.h"
 #include "liblens/lens.h"
 #include "liblens/log.h"
 #include "liblens/pages.h"
-#include "liblens/sampler.h"
-#include "liblens/chaos.h"
-#include "liblens/region.h"
+#include "liblens/segment.h"
 #include "liblens/stats.h"
 
 #define GRACE_NS 50000000u  /* harm that is not worth a step */
@@ -109,7 +108,7 @@ void lensi_harm_round(uint64_t own_cpu_ns)
 {
     uint64_t now = lensi_sys_clock_ns(), run = now - opened_ns, harm;
 
-    if (lensi_chaos_on || lensi_sampling || !opened_ns)
+    if (lensi_hooks.chaos || lensi_hooks.sampling || !opened_ns)
         return;
     harm = harm_of(run, own_cpu_ns);
     atomic_store(&lensi_gauges.stats.harm_ns, harm);

@@ -2,7 +2,7 @@
 #include "liblens/helper.h"
 
 #include "liblens/arena.h"
-#include "liblens/engine.h"
+#include "liblens/restorer.h"
 #include "liblens/sys.h"
 
 #include <pthread.h>
@@ -62,7 +62,7 @@ int lensi_helper_start(void *(*run)(void *context), void *context)
     int result;
 
     /* Not BLOCK: who calls may hold back libc's two. A pthread_create of the program's own may touch absent memory. */
-    lensi_sys_signal_mask(SIG_SETMASK, LENSI_HELPER_MASK & ~lensi_fault_signals(), &before);
+    lensi_sys_signal_mask(SIG_SETMASK, LENSI_HELPER_MASK & ~lensi_open_signals, &before);
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);

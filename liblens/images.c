@@ -9,6 +9,7 @@
 #include "liblens/log.h"
 #include "liblens/openings.h"
 #include "liblens/rung.h"
+#include "liblens/source.h"
 #include "liblens/stats.h"
 
 #include <errno.h>
@@ -316,7 +317,7 @@ static bool fill(struct lensi_region *region, struct lensi_segment *s, uint64_t 
 static bool settle_absent(struct lensi_region *region, struct lensi_segment *s, uint64_t page, uint64_t count, struct lensi_workspace *w)
 {
     if ((!lensi_images_read(region, s, page, count, w->out) &&
-         lensi_region_expect(region, (uint32_t)(s - region->segments), page, count, w, w->out, false) < 0) || !are_good(page, count, w->out))
+         lensi_source_expect(region, (uint32_t)(s - region->segments), page, count, w, w->out, false) < 0) || !are_good(page, count, w->out))
         return false;
     if (!maps)
         return fill(region, s, page, count, w->out, LENSI_ABSENT);

@@ -11,7 +11,7 @@
 #ifndef LENSI_IMAGES_H
 #define LENSI_IMAGES_H
 
-#include "liblens/region.h"
+#include "liblens/segment.h"
 #include "liblens/store.h"
 
 void lensi_images_open(enum lensi_store_choice choice, const char *dir, uint64_t limit_bytes);

@@ -35,7 +35,6 @@ static const struct { const char *name; int error; } errors[] = {
     {"EBUSY", EBUSY}, {"EEXIST", EEXIST}, {"EINVAL", EINVAL}, {"EMFILE", EMFILE}, {"ENOSPC", ENOSPC}, {"EROFS", EROFS}, {"ENOSYS", ENOSYS},
     {"EDQUOT", EDQUOT}, {"ESTALE", ESTALE}, {"EOPNOTSUPP", EOPNOTSUPP}, {"EXDEV", EXDEV}, {"ETIMEDOUT", ETIMEDOUT}};
 
-bool lensi_inject_on;
 static _Atomic uint64_t passed[POINTS];
 static enum { NOTHING, LIST, FAIL, SHORT, KILL, JUMP } what;
 static size_t where = POINTS; /* POINTS: at every point */
@@ -99,37 +98,6 @@ static bool read_order(const char *text)
     return nth && *text == ':' && read_what(text + 1);
 }
 
-bool lensi_inject_read(char *const *environment, int main_process)
-{
-    static const char name[] = "LENS_INJECT=";
-
-    for (; environment && *environment; environment++) {
-        if (strncmp(*environment, name, sizeof name - 1) != 0)
-            continue;
-        if (main_process && main_process != lensi_sys_process_id())
-            return true; /* a program that the one under test executes */
-        if (!read_order(*environment + sizeof name - 1))
-            return false;
-        lensi_inject_on = true;
-    }
-    return true;
-}
-
-void lensi_inject_report(void)
-{
-    char line[64];
-    int fd;
-
-    if (what != LIST)
-        return;
-    lensi_inject_on = false;
-    fd = lensi_sys_open(list_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    for (size_t i = 0; fd >= 0 && i < POINTS; i++)
-        lensi_sys_write_all(fd, line, lensi_format(line, sizeof line, "%s %llu\n", points[i].name, (unsigned long long)atomic_load(&passed[i])));
-    if (fd >= 0)
-        lensi_sys_close(fd);
-}
-
 /* ---- at the points */
 
 /* Whether it is this one's turn. */
@@ -166,7 +134,7 @@ static long do_half(long number, long a, long b, long c, long d, long e, long f)
     return lensi_sys_raw(number, a, b, c, d, e, f);
 }
 
-long lensi_inject_call(long number, long a, long b, long c, long d, long e, long f)
+static long call(long number, long a, long b, long c, long d, long e, long f)
 {
     size_t point = point_of(number);
 
@@ -179,7 +147,7 @@ long lensi_inject_call(long number, long a, long b, long c, long d, long e, long
     return what == FAIL ? -error_code : lensi_sys_raw(number, a, b, c, d, e, f);
 }
 
-bool lensi_inject_refuses_memory(void)
+static bool refuses_memory(void)
 {
     if (!is_hit(0))
         return false;
@@ -188,11 +156,46 @@ bool lensi_inject_refuses_memory(void)
     return what == FAIL;
 }
 
-uint64_t lensi_inject_clock(uint64_t now_ns)
+static uint64_t clock_of(uint64_t now_ns)
 {
     static _Atomic uint64_t ahead_ns;
 
     if (is_hit(1) && what == JUMP)
         atomic_fetch_add(&ahead_ns, jump_ns);
     return now_ns + atomic_load(&ahead_ns);
+}
+
+/* ---- begin and end */
+
+static void report(void)
+{
+    char line[64];
+    int fd;
+
+    if (what != LIST)
+        return;
+    lensi_injection = NULL;
+    fd = lensi_sys_open(list_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    for (size_t i = 0; fd >= 0 && i < POINTS; i++)
+        lensi_sys_write_all(fd, line, lensi_format(line, sizeof line, "%s %llu\n", points[i].name, (unsigned long long)atomic_load(&passed[i])));
+    if (fd >= 0)
+        lensi_sys_close(fd);
+}
+
+static const struct lensi_injection injection = {call, refuses_memory, clock_of, report};
+
+bool lensi_inject_read(char *const *environment, int main_process)
+{
+    static const char name[] = "LENS_INJECT=";
+
+    for (; environment && *environment; environment++) {
+        if (strncmp(*environment, name, sizeof name - 1) != 0)
+            continue;
+        if (main_process && main_process != lensi_sys_process_id())
+            return true; /* a program that the one under test executes */
+        if (!read_order(*environment + sizeof name - 1))
+            return false;
+        lensi_injection = &injection;
+    }
+    return true;
 }

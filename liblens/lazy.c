@@ -21,7 +21,7 @@
 #include "liblens/prove.h"
 #include "liblens/prover.h"
 #include "liblens/recognise.h"
-#include "liblens/region.h"
+#include "liblens/segment.h"
 #include "liblens/rung.h"
 #include "liblens/stats.h"
 #include "liblens/trust.h"
@@ -64,7 +64,7 @@ static int offer(struct reading *r, const struct lensi_plan_site *site, uint64_t
         if (!is_identity && site->extent != LENSI_EXTENT_READ)
             continue;
         segment.pipe = site->pipes[i];
-        added = lensi_region_add(r->region, &segment);
+        added = lensi_segment_add(r->region, &segment);
         if (added >= 0 && number < 0 && is_identity)
             number = added;
     }
@@ -204,7 +204,7 @@ static void read_range(struct reading *r, const struct lensi_plan_site *site, ui
 /* The site that `at` belongs to, if the budget has no room for the read and a lens of the site gives the file's own bytes. */
 static const struct lensi_plan_site *site_of(const struct lensi_region *region, uint64_t bytes)
 {
-    const struct lensi_plan *plan = lensi_engine_plan();
+    const struct lensi_plan *plan = lensi_plan_in_force();
     const struct lensi_plan_site *site = region && plan && !region->library ? &plan->sites[region->site] : NULL;
 
     if (!site || site->snapshot || region->packed || bytes < LENSI_LAZY_LEAST ||
@@ -216,7 +216,7 @@ static const struct lensi_plan_site *site_of(const struct lensi_region *region, 
 bool lensi_read_wants_pieces(const void *at, uint64_t bytes)
 {
     const struct lensi_region *region = lensi_region_of(at);
-    const struct lensi_plan *plan = lensi_engine_plan();
+    const struct lensi_plan *plan = lensi_plan_in_force();
 
     return region && plan && !lensi_retired && !region->library && !plan->sites[region->site].snapshot &&
            lensi_budget_in_use() + (bytes >> LENSI_PAGE_SHIFT) > lensi_budget_pages();
@@ -233,7 +233,7 @@ struct lensi_lazy lensi_file_read_lazily(int fd, uint64_t offset, void *at, uint
     before = lensi_sys_signals_hold(); /* read(2) may be called in signal handlers */
     lensi_prover_start();
     r.backing = lensi_opening_of_fd(fd);
-    if (r.backing && lensi_site_takes(site, r.backing->path) && lensi_prover_thread() && is_same_file(fd, r.backing)) {
+    if (r.backing && lensi_site_takes(site, r.backing->path) && lensi_work_thread() && is_same_file(fd, r.backing)) {
         lensi_harm_lock(&lensi_prover_lock);
         read_range(&r, site, low, offset, bytes);
         if (r.workspace)

@@ -6,8 +6,6 @@
 #include "liblens/log.h"
 #include "liblens/page_bits.h"
 #include "liblens/rung.h"
-#include "liblens/workspace.h"
-#include "liblens/zeros.h"
 
 #include <errno.h>
 #include <string.h>

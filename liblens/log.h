@@ -6,20 +6,9 @@
 #ifndef LENSI_LOG_H
 #define LENSI_LOG_H
 
-#include <stdarg.h>
+#include "liblens/text.h"
+
 #include <stdbool.h>
-#include <stddef.h>
-
-/* Conversions: %s %.*s %c %d %u %ld %lu %lld %llu %zu %zd %x %lx %llx %p %%, widths with digits. NUL-terminates; returns the
- * length it would have had. */
-size_t lensi_format(char *to, size_t room, const char *format, ...) __attribute__((format(printf, 3, 4)));
-size_t lensi_format_list(char *to, size_t room, const char *format, va_list list);
-
-/* "12.3 MB", "640 kB", "0 B": decimal units as a person reads them. Returns `to`. */
-const char *lensi_format_bytes(char to[24], unsigned long long bytes);
-
-/* What a negative errno value means, in words that fit behind a colon. Never NULL. */
-const char *lensi_error_text(int error);
 
 /* Where lines go: a private copy of standard error made at start, so that programs that close 2 do not matter. */
 void lensi_log_open(int fd);

@@ -2,16 +2,15 @@
 #include "liblens/openings.h"
 
 #include "liblens/arena.h"
-#include "liblens/engine.h"
 #include "liblens/log.h"
 #include "liblens/pages.h"
-#include "liblens/place.h"
-#include "liblens/prover.h"
 #include "liblens/stats.h"
 #include "liblens/sys.h"
+#include "liblens/work.h"
 
 #include <string.h>
 
+#define POSITION_BITS 44 /* and as many as are left for the descriptor */
 #define KEPT 64u /* of those that are closed: each costs a descriptor */
 #define CROWD 32u
 #define FORGET_AT_ONCE 16
@@ -47,7 +46,7 @@ bool lensi_site_takes(const struct lensi_plan_site *site, const char *path)
 
 bool lensi_file_wanted(const char *path)
 {
-    const struct lensi_plan *plan = lensi_range.bytes && !lensi_retired ? lensi_engine_plan() : NULL;
+    const struct lensi_plan *plan = lensi_range.bytes && !lensi_retired ? lensi_plan_in_force() : NULL;
 
     for (size_t i = 0; plan && path && i < plan->sites_count; i++)
         if (lensi_site_takes(&plan->sites[i], path))
@@ -129,6 +128,22 @@ static void append(struct lensi_backing *backing, const char *path, int fd, bool
     }
 }
 
+bool lensi_opening_extent(size_t number, const struct lensi_block_start *block, const struct lensi_opening *o, uint64_t *offset)
+{
+    const struct lensi_plan_site *site = &lensi_plan_in_force()->sites[number];
+
+    *offset = site->offset;
+    if (!site->step)
+        return true;
+    if (block->number < o->site_blocks[number])
+        return false;
+    if (site->step == LENSI_STEP_BLOCK)
+        *offset += block->bytes_before - o->site_bytes[number];
+    else
+        *offset += (block->number - o->site_blocks[number]) * site->step;
+    return true;
+}
+
 /* ---- forgetting */
 
 static bool is_replaced(uint64_t serial)
@@ -176,6 +191,36 @@ void lensi_openings_forget(void)
     lensi_sys_signals_release(before);
 }
 
+/* ---- where the program stands */
+
+static _Atomic uint64_t stream_stands = LENS_UNKNOWN; /* descriptor << POSITION_BITS | position */
+
+void lensi_file_stands(int fd, uint64_t position)
+{
+    if (fd >= 0 && fd < 1 << (63 - POSITION_BITS) && position < 1ull << POSITION_BITS)
+        atomic_store_explicit(&stream_stands, (uint64_t)fd << POSITION_BITS | position, memory_order_relaxed);
+}
+
+static void forget_position(int fd)
+{
+    uint64_t stands = atomic_load_explicit(&stream_stands, memory_order_relaxed);
+
+    if (stands >> POSITION_BITS == (uint64_t)fd)
+        atomic_store_explicit(&stream_stands, LENS_UNKNOWN, memory_order_relaxed);
+}
+
+/* A stream has read further than its reader. */
+uint64_t lensi_opening_position(int fd)
+{
+    uint64_t stands = atomic_load_explicit(&stream_stands, memory_order_relaxed);
+    long at;
+
+    if (stands != LENS_UNKNOWN && stands >> POSITION_BITS == (uint64_t)fd)
+        return stands & ((1ull << POSITION_BITS) - 1);
+    at = lensi_sys(SYS_lseek, fd, 0, SEEK_CUR, 0, 0, 0);
+    return at < 0 ? LENS_UNKNOWN : (uint64_t)at;
+}
+
 /* ---- what the program does */
 
 void lensi_file_opened(int fd, const char *path)
@@ -184,10 +229,10 @@ void lensi_file_opened(int fd, const char *path)
     uint64_t before = lensi_sys_signals_hold(); /* open(2) and close(2) may be called in signal handlers */
 
     /* A FIFO, a directory, a terminal: nothing that could be read twice. */
-    lensi_place_opened(fd);
+    forget_position(fd);
     if (lensi_backing_open_fd(fd, path, &backing) == 0) {
         append(backing, path, fd, false);
-        lensi_prover_ring(false);
+        lensi_work_ring(false);
     }
     lensi_sys_signals_release(before);
 }
@@ -208,7 +253,7 @@ void lensi_file_closed(int fd)
     lensi_unlock(&lock);
     lensi_sys_signals_release(before);
     if (found)
-        lensi_prover_ring(true);
+        lensi_work_ring(true);
 }
 
 static bool is_of(const struct lensi_backing *backing, dev_t device, ino_t inode)

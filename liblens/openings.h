@@ -10,6 +10,7 @@
 
 #include "liblens/backing.h"
 #include "liblens/plan.h"
+#include "liblens/region.h"
 
 #include <stdatomic.h>
 
@@ -27,6 +28,10 @@ struct lensi_opening {
 uint64_t lensi_openings_count(void); /* one more than the last serial number */
 uint64_t lensi_openings_oldest(void); /* all before it are forgotten */
 const struct lensi_opening *lensi_opening_at(uint64_t serial);
+/* True if such a block of plan site `number` came after the opening, or order does not matter; *offset: where its view bytes begin. */
+bool lensi_opening_extent(size_t number, const struct lensi_block_start *block, const struct lensi_opening *opening, uint64_t *offset);
+/* Where the program stands in the file it knows by fd, also where a stream has read ahead; LENS_UNKNOWN: nobody can say. */
+uint64_t lensi_opening_position(int fd);
 /* Forgets some, if there are any to forget. Under the prover lock, when each block has been offered all openings. */
 void lensi_openings_forget(void);
 /* Opens the `path "…"` files of the plan. */
@@ -40,5 +45,16 @@ struct lensi_backing *lensi_opening_of_file(dev_t device, ino_t inode);
 bool lensi_openings_has_open(const struct lensi_backing *backing);
 void lensi_openings_before_fork(void);
 void lensi_openings_after_fork(void);
+
+/* ---- what the program does; the preload library tells */
+
+/* True if a file of this name could back some site: the caller tells us only then. Async-signal-safe, cheap. */
+bool lensi_file_wanted(const char *path);
+/* The program opened `path` as its descriptor fd. Opens a descriptor of our own; fd is not disturbed. Keeps errno. */
+void lensi_file_opened(int fd, const char *path);
+/* The program closes fd: a good moment to prove. */
+void lensi_file_closed(int fd);
+/* The program stands at `position` of a stream over fd, which may have read ahead: where its next block may be read from. */
+void lensi_file_stands(int fd, uint64_t position);
 
 #endif

@@ -5,11 +5,12 @@
 
 #include "liblens/arena.h"
 #include "liblens/cgroup.h"
-#include "liblens/chaos.h"
 #include "liblens/lexer.h"
 #include "liblens/log.h"
+#include "liblens/sys.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const fault_words[] = {"auto", "inthread", "thread", "protect", "off", NULL};
@@ -335,4 +336,21 @@ uint64_t lensi_budget_bytes(const struct lensi_budget_spec *spec)
     if (total < limit)
         limit = total;
     return limit == LENS_UNKNOWN ? LENS_UNKNOWN : (uint64_t)((double)limit * spec->percent / 100);
+}
+
+int lensi_store_default_dir(enum lensi_store_choice kind, char *to, size_t room)
+{
+    const char *cache = getenv("XDG_CACHE_HOME");
+    const char *home = getenv("HOME");
+    size_t bytes;
+
+    if (kind == LENSI_STORE_MEMORY)
+        bytes = lensi_format(to, room, "/dev/shm/lens-%u", (unsigned)lensi_sys(SYS_geteuid, 0, 0, 0, 0, 0, 0));
+    else if (cache && cache[0] == '/')
+        bytes = lensi_format(to, room, "%s/lens", cache);
+    else if (home && home[0] == '/')
+        bytes = lensi_format(to, room, "%s/.cache/lens", home);
+    else
+        return -ENOENT;
+    return bytes < room ? 0 : -ENAMETOOLONG;
 }

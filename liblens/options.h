@@ -5,6 +5,7 @@
 #define LENSI_OPTIONS_H
 
 #include "liblens/lens.h"
+#include "liblens/text.h"
 
 #include <stdbool.h>
 
@@ -38,6 +39,7 @@ struct lensi_options {
     const char *plan_path;          /* LENS_PLAN         --plan FILE        none      */
     struct lensi_budget_spec budget; /* LENS_BUDGET       --budget SIZE      auto      */
     enum lensi_fault_choice fault;  /* LENS_FAULT        --fault RUNG       auto      */
+    enum lensi_fault_choice fault_first; /* with auto, what is tried before the ladder; AUTO: nothing. Drawn by chaos.h */
     enum lensi_store_choice store;  /* LENS_STORE        --store KIND       auto      */
     const char *store_dir;          /* LENS_STORE_DIR    --store-dir DIR    ~/.cache/lens */
     uint64_t store_limit_bytes;     /* LENS_STORE_LIMIT  --store-limit SIZE LENS_UNKNOWN = half of the free space */
@@ -62,11 +64,13 @@ int lensi_parse_size(const char *text, uint64_t *bytes, struct lens_error *error
 int lensi_options_set(struct lensi_options *options, const char *name, const char *text, struct lens_error *error);
 /* Defaults, then the environment, of which nothing is needed afterwards: its texts are copied. 0, or -EINVAL with *error naming the variable. environment: like environ. */
 int lensi_options_read(struct lensi_options *options, char *const *environment, struct lens_error *error);
+/* "SEED[,min=SIZE][,max=SIZE][,nomap][,nostep]". 0, or -EINVAL with *error. */
+int lensi_chaos_parse(const char *text, struct lensi_chaos_spec *spec, struct lens_error *error);
 /* The process that `lens run` became, or 0. */
 int lensi_main_process_of(char *const *environment);
 /* The budget in bytes on this machine now; LENS_UNKNOWN for auto. */
 uint64_t lensi_budget_bytes(const struct lensi_budget_spec *spec);
-/* The word of `words` (NULL-terminated) nearest to `word` by edit distance, or NULL if none is near. */
-const char *lensi_nearest_word(const char *word, size_t bytes, const char *const *words);
+/* The default folder for kind, into to[0, room). 0 or -ENAMETOOLONG, -ENOENT (no home). */
+int lensi_store_default_dir(enum lensi_store_choice kind, char *to, size_t room);
 
 #endif

@@ -4,8 +4,8 @@
 #include "liblens/budget.h"
 #include "liblens/engine.h"
 #include "liblens/harm.h"
+#include "liblens/hooks.h"
 #include "liblens/log.h"
-#include "liblens/sampler.h"
 #include "liblens/stats.h"
 #include "liblens/trust.h"
 
@@ -23,7 +23,7 @@ static struct {
 
 static const char *site_name(uint32_t site)
 {
-    const struct lensi_plan *plan = lensi_engine_plan();
+    const struct lensi_plan *plan = lensi_plan_in_force();
 
     return plan && site < plan->sites_count ? plan->sites[site].name : "lens_open";
 }
@@ -196,7 +196,7 @@ void lensi_outcome_say(void)
     uint64_t peak = lensi_counted(absent_pages_peak) << LENSI_PAGE_SHIFT, touched = lensi_counted(touched_bytes_peak);
     bool is_mapped = lensi_counted(mapped_pages) > 0;
 
-    if (!lensi_counted(blocks) || lensi_sampling)
+    if (!lensi_counted(blocks) || lensi_hooks.sampling)
         return;
     touched = touched < peak ? peak : touched;
     if (!lensi_counted(proven_pages) && !lensi_counted(lazy_pages)) {

@@ -6,7 +6,7 @@
 #ifndef LENSI_OUTCOME_H
 #define LENSI_OUTCOME_H
 
-#include "liblens/region.h"
+#include "liblens/segment.h"
 
 /* A block ends. Under the prover lock. */
 void lensi_outcome_of_block(const struct lensi_region *region);

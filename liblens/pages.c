@@ -2,13 +2,11 @@
 #include "liblens/pages.h"
 
 #include "liblens/arena.h"
-#include "liblens/stack_blocks.h"
 
 #include <errno.h>
 
 #define SPANS_KEPT 1024
 
-struct lensi_range lensi_range;
 struct lensi_pages lensi_pages;
 
 static struct lensi_lock slots;
@@ -19,20 +17,6 @@ static struct span {
 } given_back[SPANS_KEPT];
 static size_t given_back_count;
 
-void lensi_wait_a_little(unsigned round)
-{
-    static const _Atomic uint32_t never;
-
-    if (round > 2000)
-        lensi_sys_futex_wait(&never, 0, 50000);
-    else if (round > 64)
-        lensi_sys_yield();
-#if defined(__x86_64__)
-    else
-        __builtin_ia32_pause();
-#endif
-}
-
 enum lensi_page_state lensi_page_wait(uint64_t page)
 {
     enum lensi_page_state state;
@@ -41,22 +25,6 @@ enum lensi_page_state lensi_page_wait(uint64_t page)
         lensi_wait_a_little(round);
     return state;
 }
-
-void lensi_lock(struct lensi_lock *lock)
-{
-    for (unsigned round = 0; !lensi_try_lock(lock); round++)
-        lensi_wait_a_little(round);
-}
-
-/* What is held here a fault may want: none may come of the stack under us. */
-bool lensi_try_lock(struct lensi_lock *lock)
-{
-    lensi_stack_under_us();
-    return !atomic_load_explicit(&lock->held, memory_order_relaxed) &&
-           !atomic_exchange_explicit(&lock->held, 1, memory_order_acquire);
-}
-
-void lensi_unlock(struct lensi_lock *lock) { atomic_store_explicit(&lock->held, 0, memory_order_release); }
 
 static bool reserve_tables(uint64_t bytes)
 {

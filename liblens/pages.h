@@ -23,7 +23,8 @@
 #ifndef LENSI_PAGES_H
 #define LENSI_PAGES_H
 
-#include "liblens/engine.h"
+#include "liblens/lock.h"
+#include "liblens/range.h"
 #include "liblens/sys.h"
 
 #include <stdatomic.h>
@@ -37,11 +38,6 @@ enum lensi_page_state {
     LENSI_MAPPED,
     LENSI_LEAVING
 };
-
-/* The unit of pins, attempts and checkpoints. */
-#define LENSI_CHUNK_SHIFT 16
-#define LENSI_CHUNK (1u << LENSI_CHUNK_SHIFT)
-#define LENSI_CHUNK_PAGES (LENSI_CHUNK / LENSI_PAGE)
 
 enum { LENSI_CHUNK_SEEN = 1, LENSI_CHUNK_REGISTERED = 2 };
 /* A bit of `pins`: the chunk is pinned until its block ends, and its pages are all there. */
@@ -64,11 +60,19 @@ struct lensi_pages {
     struct lensi_chunk *chunk;
     _Atomic uint32_t *owner; /* per slot: region number + 1, or 0 */
     uint64_t count;          /* pages in the range */
+    /* Told of pages whose proven bytes nobody will ask for again (snapshot.h); NULL: nobody keeps any. In the fault path. */
+    void (*forget)(uint64_t page, uint64_t count);
 };
 extern struct lensi_pages lensi_pages;
 
 /* Reserves range and tables, as much as the limits of the process allow. 0 or -ENOMEM. */
 int lensi_pages_reserve(void);
+
+static inline void lensi_pages_forget(uint64_t page, uint64_t count)
+{
+    if (lensi_pages.forget)
+        lensi_pages.forget(page, count);
+}
 
 /* Slots: `bytes` of address space, slot-aligned, PROT_NONE; NULL when there is no room. Not zero-cost: a lock. */
 void *lensi_slots_take(uint64_t bytes, uint32_t owner);
@@ -106,16 +110,5 @@ static inline bool lensi_page_change(uint64_t page, enum lensi_page_state from, 
 
 /* Waits while somebody else is at work on the page; the state it was left in. */
 enum lensi_page_state lensi_page_wait(uint64_t page);
-
-/* One turn of waiting for another thread: spins first, then yields, then sleeps a little (it may have less priority). */
-void lensi_wait_a_little(unsigned round);
-
-/* A lock for short sections, fair enough and reset by fork: spins, then yields. */
-struct lensi_lock {
-    _Atomic uint32_t held;
-};
-void lensi_lock(struct lensi_lock *lock);
-bool lensi_try_lock(struct lensi_lock *lock);
-void lensi_unlock(struct lensi_lock *lock);
 
 #endif

@@ -5,9 +5,7 @@
  */
 #include "liblens/place.h"
 
-#include "liblens/bind.h"
 #include "liblens/direct.h"
-#include "liblens/engine.h"
 #include "liblens/openings.h"
 #include "liblens/stats.h"
 
@@ -15,7 +13,6 @@
 
 #define LEAST_ALIGNMENT 16u
 #define UNKNOWN UINT64_MAX
-#define POSITION_BITS 44 /* and as many as are left for the descriptor */
 
 bool lensi_placing;
 
@@ -24,34 +21,6 @@ static struct {
     _Atomic uint64_t habit; /* file offset less block offset of the last read that was seen, and one; 0: none yet */
 } sites[LENSI_PLAN_SITES_MAX];
 
-static _Atomic uint64_t stream_stands = UNKNOWN; /* descriptor << POSITION_BITS | position */
-
-void lensi_file_stands(int fd, uint64_t position)
-{
-    if (fd >= 0 && fd < 1 << (63 - POSITION_BITS) && position < 1ull << POSITION_BITS)
-        atomic_store_explicit(&stream_stands, (uint64_t)fd << POSITION_BITS | position, memory_order_relaxed);
-}
-
-void lensi_place_opened(int fd)
-{
-    uint64_t stands = atomic_load_explicit(&stream_stands, memory_order_relaxed);
-
-    if (stands >> POSITION_BITS == (uint64_t)fd)
-        atomic_store_explicit(&stream_stands, UNKNOWN, memory_order_relaxed);
-}
-
-/* A stream has read further than its reader. */
-static uint64_t position_of(int fd)
-{
-    uint64_t stands = atomic_load_explicit(&stream_stands, memory_order_relaxed);
-    long at;
-
-    if (stands != UNKNOWN && stands >> POSITION_BITS == (uint64_t)fd)
-        return stands & ((1ull << POSITION_BITS) - 1);
-    at = lensi_sys(SYS_lseek, fd, 0, SEEK_CUR, 0, 0, 0);
-    return at < 0 ? UNKNOWN : (uint64_t)at;
-}
-
 /* Where the program stands in the file that it opened last of those the site takes. */
 static uint64_t by_position(const struct lensi_plan_site *site)
 {
@@ -59,7 +28,7 @@ static uint64_t by_position(const struct lensi_plan_site *site)
         const struct lensi_opening *o = lensi_opening_at(i);
         int fd = o->fd;
         if (fd >= 0 && lensi_site_takes(site, o->path))
-            return position_of(fd);
+            return lensi_opening_position(fd);
     }
     return UNKNOWN;
 }
@@ -73,7 +42,7 @@ static uint64_t by_plan(const struct lensi_plan_site *site, size_t number)
         return site->offset;
     for (uint64_t i = lensi_openings_count(), oldest = lensi_openings_oldest(); i-- > oldest;) {
         const struct lensi_opening *o = lensi_opening_at(i);
-        if (o->backing && lensi_site_takes(site, o->path) && lensi_bind_extent(number, &next, o, &offset))
+        if (o->backing && lensi_site_takes(site, o->path) && lensi_opening_extent(number, &next, o, &offset))
             return offset;
     }
     return UNKNOWN;
@@ -90,7 +59,7 @@ static uint64_t guess(const struct lensi_plan_site *site, size_t number)
 
 uint64_t lensi_place_lead(size_t number, size_t alignment)
 {
-    const struct lensi_plan *plan = lensi_engine_plan();
+    const struct lensi_plan *plan = lensi_plan_in_force();
     uint64_t offset = lensi_placing && plan && lensi_site_has_identity(&plan->sites[number]) ? guess(&plan->sites[number], number) : UNKNOWN;
     uint64_t lead = offset % LENSI_PAGE;
 

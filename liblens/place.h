@@ -8,13 +8,13 @@
 #ifndef LENSI_PLACE_H
 #define LENSI_PLACE_H
 
-#include "liblens/region.h"
+#include "liblens/segment.h"
 
-/* The descriptor is another file's now. */
-void lensi_place_opened(int fd);
 /* How many bytes of its first page the site's next block leaves free: a multiple of 16 and of `alignment` (0: 16), below 4096. */
 uint64_t lensi_place_lead(size_t site, size_t alignment);
 /* A read from `offset` of a file landed `start` bytes into the region. Before its segment is added. */
 void lensi_place_learn(struct lensi_region *region, uint64_t start, uint64_t offset);
+
+extern bool lensi_placing; /* whether anybody wants to know */
 
 #endif

@@ -16,6 +16,8 @@
 #define PLAN_MAX_BYTES ((size_t)1 << 20)
 #define MIN_DEFAULT (64 * 1024)
 
+static const struct lensi_plan *in_force;
+
 /* ------------------------------------------------------------------ what stands in a site */
 
 /* A site while it is read. `seen` has a bit for every keyword that may come once. */
@@ -399,3 +401,7 @@ int lensi_plan_read(const char *path, struct lensi_plan *plan, struct lens_error
         lensi_sys_close(fd);
     return result;
 }
+
+void lensi_plan_enforce(const struct lensi_plan *plan) { in_force = plan; }
+
+const struct lensi_plan *lensi_plan_in_force(void) { return in_force; }

@@ -8,6 +8,8 @@
 #define LENSI_PLAN_H
 
 #include "liblens/lens.h"
+#include "liblens/stats.h"
+#include "liblens/text.h"
 
 #include <stdbool.h>
 
@@ -15,7 +17,6 @@
 #define LENSI_ALTERNATIVES_MAX 16
 #define LENSI_FRAMES_MAX 4
 #define LENSI_FILES_MAX 8
-#define LENSI_PLAN_SITES_MAX 64 /* a set of sites fits into one word */
 
 /* One lens with its arguments read. params is arena memory of ops->params_bytes (NULL if 0). */
 struct lensi_stage {
@@ -64,7 +65,6 @@ struct lensi_plan_site {
     enum lensi_extent_kind extent;
     uint64_t offset, step;
     bool snapshot; /* its blocks are their own backing (snapshot.h): not in the language; for tools that make a plan */
-    bool sampled;  /* and only watched for their use (sampler.h): so are all sites of such a plan */
     bool packed; /* small allocations: packed in a region of the site's own */
 };
 
@@ -73,6 +73,10 @@ struct lensi_plan {
     const struct lensi_plan_site *sites;
     size_t sites_count;
 };
+
+/* The plan that this process runs with, or NULL: set once, before the program's own code. It must stay. */
+void lensi_plan_enforce(const struct lensi_plan *plan);
+const struct lensi_plan *lensi_plan_in_force(void);
 
 /*
  * Parses text[0, bytes). 0 and *plan, or -EINVAL with error->text = "FILE:LINE:COLUMN: what; what to do" (the nearest
@@ -92,7 +96,5 @@ bool lensi_pipe_is_identity(const struct lensi_pipe *pipe);
 bool lensi_site_has_identity(const struct lensi_plan_site *site);
 /* Writes the plan back in canonical form into to[0, room); returns the length it has. */
 size_t lensi_plan_print(const struct lensi_plan *plan, char *to, size_t room);
-/* Glob match of the whole text: * ? [a-z] and backslash. No libc, no locale. */
-bool lensi_glob(const char *pattern, const char *text);
 
 #endif

@@ -14,12 +14,12 @@
 
 #include "liblens/bind.h"
 #include "liblens/budget.h"
-#include "liblens/chaos.h"
 #include "liblens/checksum.h"
 #include "liblens/direct.h"
 #include "liblens/gate.h"
 #include "liblens/fault.h"
 #include "liblens/guard.h"
+#include "liblens/hooks.h"
 #include "liblens/images.h"
 #include "liblens/lift.h"
 #include "liblens/log.h"
@@ -27,6 +27,7 @@
 #include "liblens/recognise.h"
 #include "liblens/rung.h"
 #include "liblens/snapshot.h"
+#include "liblens/source.h"
 #include "liblens/stats.h"
 #include "liblens/trial.h"
 #include "liblens/trust.h"
@@ -70,10 +71,10 @@ static bool is_repeatable(struct batch *b, struct lensi_segment *s)
     int result;
 
     lensi_workspace_trim(b->workspace);
-    result = lensi_region_expect(b->region, number, b->page + half, b->count - half, b->workspace,
+    result = lensi_source_expect(b->region, number, b->page + half, b->count - half, b->workspace,
                                  b->workspace->out + (half << LENSI_PAGE_SHIFT), true);
     if (result == 0 && half)
-        result = lensi_region_expect(b->region, number, b->page, half, b->workspace, b->workspace->out, true);
+        result = lensi_source_expect(b->region, number, b->page, half, b->workspace, b->workspace->out, true);
     if (result == 0)
         again = lensi_checksum(b->workspace->out, b->count << LENSI_PAGE_SHIFT);
     return result == 0 && sum == again;
@@ -83,6 +84,7 @@ static bool make_expected(struct batch *b, uint32_t number)
 {
     struct lensi_segment *s = &b->region->segments[number];
     uint64_t start = lensi_sys_clock_ns();
+    bool opened;
     int result;
 
     if (s->snapshot) { /* compared again under protection, as everything that was made before it */
@@ -90,14 +92,17 @@ static bool make_expected(struct batch *b, uint32_t number)
         b->made_ns = 0;
         return true;
     }
-    if (!lensi_bind_view(b->region, s) || atomic_load(&s->view->broken))
+    lensi_gate_opening(true);
+    opened = lensi_bind_view(b->region, s);
+    lensi_gate_opening(false);
+    if (!opened || atomic_load(&s->view->broken))
         return false;
     b->leased = atomic_load(&s->backing->leased);
     if (lensi_images_read(b->region, s, b->page, b->count, b->workspace->out)) {
         b->made_ns = 0;
         return true;
     }
-    result = lensi_region_expect(b->region, number, b->page, b->count, b->workspace, b->workspace->out, true);
+    result = lensi_source_expect(b->region, number, b->page, b->count, b->workspace, b->workspace->out, true);
     b->made_ns = lensi_sys_clock_ns() - start;
     if (result == -EPROTO)
         lensi_bind_quarantine(b->region, s, "returned more than it was asked for, or lost its place");
@@ -190,7 +195,7 @@ static void let_be(uint64_t page, uint64_t count)
 /* A held run is ordinary memory again. */
 static void give_back(uint64_t page, uint64_t count)
 {
-    lensi_snapshot_forget(page, count);
+    lensi_pages_forget(page, count);
     lensi_rung->unprotect(lensi_page_address(page), count << LENSI_PAGE_SHIFT);
     for (uint64_t i = 0; i < count; i++)
         lensi_page_set(page + i, LENSI_PLAIN);
@@ -235,7 +240,7 @@ static uint64_t give_up(struct batch *b, uint64_t first, uint64_t count, uint32_
     uint64_t skip, n = b->leased ? lensi_direct_span(b->region, s, b->page + first, count, &skip) : 0;
     enum replaced done = NOT_REPLACED;
 
-    if (s->snapshot && lensi_chaos_maps())
+    if (s->snapshot && lensi_hooks.maps && lensi_hooks.maps())
         done = replace(b, s, first, count, BY_SNAPSHOT);
     if (n && done == NOT_REPLACED && (done = replace(b, s, first + skip, n, BY_FILE)) != NOT_REPLACED) {
         uint64_t behind = first + skip + n;
@@ -363,7 +368,7 @@ static uint64_t prove_equal(struct batch *b, uint32_t number)
 /* All of such a region is in its snapshot. */
 static bool takes_snapshots(const struct lensi_region *region)
 {
-    const struct lensi_plan *plan = lensi_engine_plan();
+    const struct lensi_plan *plan = lensi_plan_in_force();
 
     return region->library || (plan && plan->sites[region->site].snapshot);
 }

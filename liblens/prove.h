@@ -4,7 +4,7 @@
 #ifndef LENSI_PROVE_H
 #define LENSI_PROVE_H
 
-#include "liblens/region.h"
+#include "liblens/segment.h"
 
 /*
  * Tries to prove the PLAIN pages of [page, page + count), count <= LENSI_OUT_PAGES, all of them resident. Returns how

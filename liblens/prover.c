@@ -10,19 +10,19 @@
 #include "liblens/arena.h"
 #include "liblens/bind.h"
 #include "liblens/budget.h"
-#include "liblens/chaos.h"
 #include "liblens/engine.h"
 #include "liblens/fault.h"
 #include "liblens/gate.h"
 #include "liblens/guard.h"
 #include "liblens/harm.h"
 #include "liblens/helper.h"
+#include "liblens/hooks.h"
 #include "liblens/images.h"
 #include "liblens/openings.h"
 #include "liblens/prove.h"
+#include "liblens/reclaim.h"
 #include "liblens/recognise.h"
 #include "liblens/rung.h"
-#include "liblens/sampler.h"
 #include "liblens/snapshot.h"
 #include "liblens/stats.h"
 #include "liblens/trial.h"
@@ -40,13 +40,9 @@
 #define PATIENT_NS 150000000u
 #define SETTLE_RUNS 128u /* of a page or two each where a program touches at random: about a millisecond */
 
-struct lensi_lock lensi_prover_lock;
 _Atomic uint32_t lensi_prover_dying;
 
-static _Atomic uint32_t bell, asleep;
-static _Atomic uint32_t runs_in; /* process id */
-static _Atomic int thread_id; /* 0 until it runs */
-static _Atomic bool stopped, anew_wanted;
+static _Atomic bool stopped;
 static uint8_t resident[LOOK_CHUNKS * LENSI_CHUNK_PAGES];
 static uint64_t proven_pages; /* in this round */
 static uint64_t proven_ns;    /* when something was last proven, or nothing had been tried yet */
@@ -252,7 +248,7 @@ bool lensi_prover_help(struct lensi_region *r, uint64_t page)
 {
     uint64_t end = page - page % LENSI_CHUNK_PAGES, count, gone = 0;
 
-    if (lensi_sampling || lensi_chaos_on || !lensi_recognised() || !lensi_try_lock(&lensi_prover_lock))
+    if (lensi_hooks.sampling || lensi_hooks.chaos || !lensi_recognised() || !lensi_try_lock(&lensi_prover_lock))
         return false;
     if (r->help_page < lensi_region_first_page(r) || r->help_page > end)
         r->help_page = lensi_region_first_page(r);
@@ -276,7 +272,7 @@ void lensi_prover_prove_read(struct lensi_region *r, uint64_t page, uint64_t cou
     if (to - from < LENSI_OUT_PAGES || to < from || !lensi_budget_over() || !lensi_recognise_clear())
         return;
     lensi_prover_start();
-    if (!lensi_prover_thread() || !lensi_try_lock(&lensi_prover_lock))
+    if (!lensi_work_thread() || !lensi_try_lock(&lensi_prover_lock))
         return;
     atomic_store(&r->read_from, to);
     w = lensi_workspace_claim();
@@ -387,8 +383,8 @@ static bool visit(struct lensi_region *r, struct lensi_workspace *w, bool anew)
         lensi_guard(r->segments[0].backing, NULL);
         return false;
     }
-    if (lensi_sampling) {
-        lensi_sampler_visit(r);
+    if (lensi_hooks.sampling) {
+        lensi_hooks.visit(r);
         return false;
     }
     lensi_bind(r);
@@ -423,9 +419,9 @@ static void forget(void)
 
 static bool round_of_all(struct lensi_workspace *w)
 {
-    bool busy = false, anew = atomic_exchange(&anew_wanted, false);
+    bool busy = false, anew = lensi_work_anew();
 
-    if ((lensi_budget_over() || lensi_chaos_on || lensi_sampling) && !lensi_recognise_clear())
+    if ((lensi_budget_over() || lensi_hooks.chaos || lensi_hooks.sampling) && !lensi_recognise_clear())
         return false;
     next_try_ns = UINT64_MAX;
     if (proven_pages || !tried)
@@ -442,17 +438,13 @@ static bool round_of_all(struct lensi_workspace *w)
         lensi_unlock(&lensi_prover_lock);
     }
     forget();
-    if (lensi_chaos_on) {
+    if (lensi_hooks.round) {
         lensi_lock(&lensi_prover_lock);
-        lensi_chaos_round(w);
+        lensi_hooks.round(w);
         lensi_unlock(&lensi_prover_lock);
     }
-    if (lensi_sampling) {
-        lensi_lock(&lensi_prover_lock);
-        lensi_sampler_round(w);
-        lensi_unlock(&lensi_prover_lock);
+    if (lensi_hooks.sampling)
         return false;
-    }
     if (lensi_counted(absent_pages))
         lensi_ahead_start();
     lensi_images_consider();
@@ -469,12 +461,12 @@ static void *prover(void *nothing)
     uint64_t sleep_ns = SLEEP_LEAST_NS;
 
     (void)nothing;
-    atomic_store(&thread_id, lensi_sys_thread_id());
+    lensi_work_begun(lensi_sys_thread_id());
     lensi_helper_named("lens-prover");
     if (lensi_rung->signal) /* it reads the program's pages: one may have lost its frame meanwhile */
         lensi_sys_signal_mask(SIG_UNBLOCK, 1ull << (lensi_rung->signal - 1), NULL);
     while (!atomic_load(&stopped)) {
-        uint32_t heard = atomic_load(&bell);
+        uint32_t heard = lensi_work_heard();
         uint64_t now, wait;
         if (round_of_all(w)) {
             sleep_ns = SLEEP_LEAST_NS;
@@ -483,16 +475,14 @@ static void *prover(void *nothing)
             if (sleep_ns == SLEEP_MOST_NS)
                 lensi_workspace_trim(w);
         }
-        if (lensi_sampling)
-            sleep_ns = lensi_sampler_wait_ns();
+        if (lensi_hooks.wait_ns)
+            sleep_ns = lensi_hooks.wait_ns();
         if (sleep_ns > SLEEP_WATCHED_NS && lensi_budget_is_watched())
             sleep_ns = SLEEP_WATCHED_NS;
         now = lensi_sys_clock_ns();
         wait = next_try_ns != UINT64_MAX && next_try_ns > now && next_try_ns - now < sleep_ns ? next_try_ns - now : sleep_ns;
-        atomic_store(&asleep, 1);
-        if (lensi_sys_futex_wait(&bell, heard, wait) == 0)
+        if (lensi_work_sleep(heard, wait))
             sleep_ns = SLEEP_LEAST_NS;
-        atomic_store(&asleep, 0);
     }
     lensi_workspace_release(w);
     return NULL;
@@ -500,22 +490,15 @@ static void *prover(void *nothing)
 
 void lensi_prover_start(void)
 {
-    uint32_t me, nobody = 0;
-
-    if (atomic_load_explicit(&runs_in, memory_order_relaxed))
-        return;
-    me = (uint32_t)lensi_sys_process_id();
-    if (atomic_load(&stopped) || !atomic_compare_exchange_strong(&runs_in, &nobody, me))
-        return;
-    if (lensi_helper_start(prover, NULL) < 0)
-        atomic_store(&runs_in, 0);
+    if (!atomic_load(&stopped) && lensi_work_claim() && lensi_helper_start(prover, NULL) < 0)
+        lensi_work_begun(-1);
 }
 
-void lensi_prover_want(void)
+static void start_if_needed(void)
 {
     uint64_t budget = lensi_budget_pages();
 
-    if (lensi_regions_pages() > budget - budget / 8 || lensi_chaos_on || lensi_sampling)
+    if (lensi_regions_pages() > budget - budget / 8 || lensi_hooks.chaos || lensi_hooks.sampling)
         lensi_prover_start();
 }
 
@@ -538,7 +521,7 @@ void lensi_prover_note_unseen(void)
     static uint64_t noted_pages;
     uint64_t could = lensi_regions_pages(), n = 0;
 
-    if (atomic_load(&thread_id) || could <= noted_pages + noted_pages / 8)
+    if (lensi_work_has_begun() || could <= noted_pages + noted_pages / 8)
         return;
     noted_pages = could;
     for (uint32_t i = 0; i < lensi_regions_high(); i++)
@@ -547,35 +530,14 @@ void lensi_prover_note_unseen(void)
     lensi_stats_peak(&lensi_gauges.stats.touched_bytes_peak, n << LENSI_PAGE_SHIFT);
 }
 
-int lensi_prover_thread(void)
-{
-    for (unsigned round = 0; !atomic_load(&thread_id) && atomic_load(&runs_in); round++)
-        lensi_wait_a_little(round);
-    return atomic_load(&thread_id);
-}
-
-void lensi_prover_ring(bool anew)
-{
-    if (anew)
-        atomic_store(&anew_wanted, true);
-    atomic_fetch_add(&bell, 1);
-    if (atomic_exchange(&asleep, 0))
-        lensi_sys_futex_wake(&bell, 1);
-}
-
 void lensi_prover_stop(void)
 {
     atomic_store(&stopped, true);
-    lensi_prover_ring(false);
+    lensi_work_ring(false);
     lensi_lock(&lensi_prover_lock);
     lensi_unlock(&lensi_prover_lock);
 }
 
 void lensi_prover_retire(void) { atomic_store(&stopped, true); }
 
-void lensi_prover_after_fork(void)
-{
-    atomic_store(&runs_in, 0);
-    atomic_store(&thread_id, 0);
-    atomic_store(&asleep, 0);
-}
+void lensi_prover_open(void) { lensi_work_open(start_if_needed); }

@@ -7,24 +7,20 @@
 #ifndef LENSI_PROVER_H
 #define LENSI_PROVER_H
 
-#include "liblens/region.h"
+#include "liblens/segment.h"
+#include "liblens/work.h"
 
 #include <stdbool.h>
 
-extern struct lensi_lock lensi_prover_lock;
 /* Blocks that have ended and wait for the prover to take their memory away. */
 extern _Atomic uint32_t lensi_prover_dying;
 
 /* Starts the thread if it does not run in this process. Cheap if it does. */
 void lensi_prover_start(void);
-/* The same if it may be needed: some block is new, has grown, or was read into. */
-void lensi_prover_want(void);
+/* From now on lensi_work_want starts it when the blocks could exceed the budget. */
+void lensi_prover_open(void);
 /* Notes what the blocks have in use, should the thread not have run: before one of them ends, or all do. Under the prover lock. */
 void lensi_prover_note_unseen(void);
-/* Its thread id, for who has to hear of leases; 0 if it could not be started. Waits while it is starting. */
-int lensi_prover_thread(void);
-/* Something happened: look now. anew: also try again what was refuted (a file was closed: loading is done). */
-void lensi_prover_ring(bool anew);
 /* Ends its work for good; waits for the step under way. */
 void lensi_prover_stop(void);
 /* Proves what is resident of [page, page + count), at most LENSI_OUT_PAGES, now and whatever the budget. Under the prover lock. */
@@ -40,6 +36,5 @@ void lensi_prover_prove_read(struct lensi_region *region, uint64_t page, uint64_
  */
 bool lensi_prover_help(struct lensi_region *region, uint64_t page);
 void lensi_prover_retire(void); /* never starts again */
-void lensi_prover_after_fork(void); /* in the child: the thread is not here any more */
 
 #endif

@@ -2,9 +2,8 @@
 #include "liblens/reads.h"
 
 #include "liblens/bind.h"
-#include "liblens/engine.h"
 #include "liblens/openings.h"
-#include "liblens/region.h"
+#include "liblens/segment.h"
 
 #define KEPT 64u
 

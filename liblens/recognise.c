@@ -382,6 +382,10 @@ static bool look_at_all(bool (*look)(const char *line))
 
 /* ---- when */
 
+static void (*leave_alone)(const char *reason);
+
+void lensi_recognise_open(void (*with)(const char *reason)) { leave_alone = with; }
+
 bool lensi_recognised(void) { return atomic_load_explicit(&found_out, memory_order_relaxed); }
 
 /* What was only about to be opened when it was asked for is there a little later: looked at twice. */
@@ -411,7 +415,7 @@ static bool clear(bool now)
     }
     lensi_unlock(&lock);
     if (found)
-        lensi_engine_leave_alone(why);
+        leave_alone(why);
     else
         atomic_store(&found_out, true);
     lensi_sys_signals_release(before);
@@ -448,7 +452,7 @@ bool lensi_recognise_peers(void)
 void lensi_recognise_ring(void)
 {
     if (lensi_range.bytes && !lensi_retired && !is_served(SYS_io_uring_setup))
-        lensi_engine_leave_alone("the program uses io_uring, through which the kernel reads and writes memory by itself");
+        leave_alone("the program uses io_uring, through which the kernel reads and writes memory by itself");
 }
 
 void lensi_recognise_after_fork(void) { atomic_store(&lock.held, 0); }

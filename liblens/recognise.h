@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* leave_alone: lensi_engine_leave_alone. At the start. */
+void lensi_recognise_open(void (*leave_alone)(const char *reason));
 /*
  * True if memory may be given up. Searches what has not been searched yet, and leaves the program alone if something is found.
  * Not under a lock of ours. Safe in signal handlers.

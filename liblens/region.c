@@ -3,15 +3,10 @@
  */
 #include "liblens/region.h"
 
-#include "liblens/ahead.h"
 #include "liblens/arena.h"
 #include "liblens/budget.h"
-#include "liblens/first.h"
-#include "liblens/images.h"
-#include "liblens/outcome.h"
+#include "liblens/hooks.h"
 #include "liblens/rung.h"
-#include "liblens/sampler.h"
-#include "liblens/snapshot.h"
 #include "liblens/stats.h"
 
 #include <errno.h>
@@ -19,7 +14,6 @@
 
 static struct lensi_lock list;
 static struct lensi_region *regions;
-static struct lensi_segment *segments;
 static _Atomic uint32_t high;
 static _Atomic uint64_t all_pages; /* of live regions */
 static uint32_t *free_numbers;
@@ -27,16 +21,12 @@ static uint32_t free_count, numbers; /* as many regions as there are slots, LENS
 
 static bool tables_ready(void)
 {
-    uint64_t slots = lensi_range.bytes >> LENSI_SLOT_SHIFT;
-
-    numbers = slots < LENSI_REGIONS_MAX ? (uint32_t)slots : LENSI_REGIONS_MAX;
+    numbers = lensi_regions_most();
     if (!regions)
         regions = lensi_arena_map(numbers * sizeof *regions);
-    if (!segments)
-        segments = lensi_arena_map((size_t)numbers * LENSI_SEGMENTS_MAX * sizeof *segments);
     if (!free_numbers)
         free_numbers = lensi_arena_map(numbers * sizeof *free_numbers);
-    return regions && segments && free_numbers;
+    return regions && free_numbers;
 }
 
 static int number_take(void)
@@ -98,12 +88,12 @@ struct lensi_region *lensi_region_new(uint32_t site, uint64_t bytes, uint64_t sp
     region->site = site;
     if (start)
         region->start = *start;
-    region->segments = segments + (size_t)number * LENSI_SEGMENTS_MAX;
     atomic_store(&region->bytes, bytes);
     atomic_fetch_add(&all_pages, lensi_region_pages(region));
     region->elected = UINT32_MAX;
     region->zeros_left = LENSI_ZEROS_TRIES;
-    lensi_first_arm(region, lensi_region_first_page(region), lensi_region_pages(region));
+    if (lensi_hooks.pages_begin)
+        lensi_hooks.pages_begin(region, lensi_region_first_page(region), lensi_region_pages(region));
     atomic_store_explicit(&region->life, LENSI_REGION_LIVE, memory_order_release);
     return region;
 }
@@ -177,9 +167,9 @@ bool lensi_region_reset_pages(struct lensi_region *region, uint64_t first, uint6
     if (region->touched_by_us && lensi_rung && lensi_rung->forget)
         lensi_rung->forget(lensi_page_address(first), count << LENSI_PAGE_SHIFT);
     if (region->touched_by_us)
-        lensi_snapshot_forget(first, count);
-    if (lensi_sampling)
-        lensi_sampler_forget(first, count);
+        lensi_pages_forget(first, count);
+    if (lensi_hooks.pages_end)
+        lensi_hooks.pages_end(first, count);
     /* The chunk that a shrunk block ends in has been seen already. */
     for (uint64_t page = (first + LENSI_CHUNK_PAGES - 1) / LENSI_CHUNK_PAGES * LENSI_CHUNK_PAGES; page < first + count; page += LENSI_CHUNK_PAGES) {
         struct lensi_chunk *chunk = lensi_chunk_of(page);
@@ -192,28 +182,29 @@ bool lensi_region_reset_pages(struct lensi_region *region, uint64_t first, uint6
     return fresh;
 }
 
-void lensi_region_reclaim(struct lensi_region *region)
+bool lensi_region_empty(struct lensi_region *region)
+{
+    atomic_fetch_sub(&all_pages, lensi_region_pages(region));
+    lensi_region_plain(region, -atomic_load(&region->plain_pages));
+    return lensi_region_reset_pages(region, lensi_region_first_page(region), lensi_region_pages(region));
+}
+
+void lensi_region_release(struct lensi_region *region, bool fresh)
 {
     uint64_t bytes = region->span_bytes;
-    bool fresh;
 
-    atomic_fetch_sub(&all_pages, lensi_region_pages(region));
-    lensi_outcome_of_block(region);
-    lensi_ahead_forget(region);
-    lensi_region_plain(region, -atomic_load(&region->plain_pages));
-    fresh = lensi_region_reset_pages(region, lensi_region_first_page(region), lensi_region_pages(region));
-    for (uint32_t i = 0; i < region->segments_count; i++) {
-        lensi_images_leave(&region->segments[i]);
-        lensi_view_close(region->segments[i].view);
-        lensi_backing_close(region->segments[i].backing);
-    }
-    memset(region->segments, 0, region->segments_count * sizeof *region->segments);
-    region->segments_count = 0;
     atomic_store(&region->life, LENSI_REGION_FREE);
     if (fresh) { /* else these addresses are not used again: a block starts as zeros, always */
         lensi_slots_give(region->base, bytes);
         number_give(region->index);
     }
+}
+
+uint32_t lensi_regions_most(void)
+{
+    uint64_t slots = lensi_range.bytes >> LENSI_SLOT_SHIFT;
+
+    return slots < LENSI_REGIONS_MAX ? (uint32_t)slots : LENSI_REGIONS_MAX;
 }
 
 int lensi_region_resize(struct lensi_region *region, uint64_t bytes)
@@ -235,101 +226,8 @@ int lensi_region_resize(struct lensi_region *region, uint64_t bytes)
     }
     atomic_store(&region->bytes, bytes);
     atomic_fetch_add(&all_pages, now - old);
-    if (now > old)
-        lensi_first_arm(region, lensi_region_first_page(region) + old, now - old);
-    return 0;
-}
-
-/* Both say of the same file that its bytes lie at the same distance from the block's. */
-static bool agree(const struct lensi_segment *a, const struct lensi_segment *b)
-{
-    return a->observed && b->observed && a->backing == b->backing && a->pipe == b->pipe &&
-           a->view_offset - a->start == b->view_offset - b->start;
-}
-
-/*
- * A read beside, or inside of, what was read before is part of the same segment, with what lies between them: programs read in pieces of any
- * size, and in any order. Where that is not from the file, the proof says so.
- */
-static bool joins(struct lensi_segment *known, const struct lensi_segment *next)
-{
-    if (!agree(known, next) || next->start < known->start)
-        return false;
-    if (next->start + next->bytes > known->start + known->read_bytes)
-        atomic_store(&known->read_bytes, next->start + next->bytes - known->start);
-    return true;
-}
-
-/* Before what was read so far, which keeps its place: the new segment reaches over all of it, and down as far as the file does. */
-static void reach(const struct lensi_region *region, struct lensi_segment *fresh)
-{
-    uint64_t end = fresh->start + fresh->bytes, down = fresh->start > region->start.lead ? fresh->start - region->start.lead : 0;
-    bool is_before = false;
-
-    for (uint32_t i = 0; i < region->segments_count; i++) {
-        const struct lensi_segment *known = &region->segments[i];
-        if (!agree(known, fresh))
-            continue;
-        is_before = true;
-        end = known->start + known->read_bytes > end ? known->start + known->read_bytes : end;
-    }
-    if (!is_before)
-        return;
-    down = down < fresh->view_offset ? down : fresh->view_offset;
-    fresh->start -= down;
-    fresh->view_offset -= down;
-    fresh->bytes = end - fresh->start;
-}
-
-int lensi_region_add(struct lensi_region *region, const struct lensi_segment *segment)
-{
-    int number = -ENOSPC;
-
-    lensi_lock(&region->segments_lock);
-    for (uint32_t i = region->segments_count; i-- > 0;)
-        if (joins(&region->segments[i], segment)) {
-            number = (int)i;
-            break;
-        }
-    if (number < 0 && region->segments_count < LENSI_SEGMENTS_MAX) {
-        number = (int)region->segments_count;
-        region->segments[number] = *segment;
-        if (segment->observed)
-            reach(region, &region->segments[number]);
-        region->segments[number].read_bytes = region->segments[number].bytes;
-        if (segment->backing)
-            lensi_backing_hold(segment->backing);
-        atomic_store_explicit(&region->segments_count, (uint32_t)number + 1, memory_order_release);
-    }
-    lensi_unlock(&region->segments_lock);
-    return number;
-}
-
-int lensi_region_expect(struct lensi_region *region, uint32_t number, uint64_t page, uint64_t count,
-                        struct lensi_workspace *workspace, uint8_t *out, bool keep)
-{
-    const struct lensi_segment *s = &region->segments[number];
-    uint64_t low = (page - lensi_region_first_page(region)) << LENSI_PAGE_SHIFT, high_end = low + (count << LENSI_PAGE_SHIFT);
-    uint64_t from = low > s->start ? low : s->start, bytes = s->bytes, to;
-    int64_t got = 0;
-
-    if (s->snapshot)
-        return lensi_snapshot_read(page, count, out);
-    if (s->zeros) {
-        memset(out, 0, count << LENSI_PAGE_SHIFT);
-        return 0;
-    }
-    to = bytes > LENS_UNKNOWN - s->start ? LENS_UNKNOWN : s->start + bytes;
-    if (to > high_end)
-        to = high_end;
-    if (from < to)
-        got = lensi_view_read(s->view, workspace, s->view_offset + (from - s->start), out + (from - low), to - from, keep);
-    if (got < 0)
-        return (int)got;
-    if (from >= to || from > high_end)
-        from = low;
-    memset(out, 0, (from < to ? from : low) - low);
-    memset(out + (from - low) + got, 0, high_end - from - (uint64_t)got);
+    if (now > old && lensi_hooks.pages_begin)
+        lensi_hooks.pages_begin(region, lensi_region_first_page(region) + old, now - old);
     return 0;
 }
 

@@ -1,9 +1,7 @@
 /*
  * region.h - the address range that one virtualised block (or one site's packed small blocks) lives in.
  *
- * A region is ordinary zeroed memory until the prover works on it. Its segments say which view its bytes may
- * equal: several may cover the same bytes (alternatives); the proof decides. A page remembers the number of the segment
- * it was proven with, so a segment stays as it is while the region lives.
+ * A region is ordinary zeroed memory until the prover works on it. Its segments (segment.h) say what its bytes may equal.
  *
  * Guarded by: `segments_lock` for adding segments; everything marked "prover" by the prover lock.
  */
@@ -11,41 +9,12 @@
 #define LENSI_REGION_H
 
 #include "liblens/pages.h"
-#include "liblens/view.h"
 
-struct lensi_image;
 struct lensi_packed;
+struct lensi_segment;
 
-#define LENSI_SEGMENTS_MAX 250
 #define LENSI_STREAMS 16
 #define LENSI_ZEROS_TRIES 64u
-
-/* How often more a segment that has proven nothing is tried (trial.h); the prover's. */
-struct lensi_trial {
-    uint64_t later_ns; /* of the run: when there will be another try */
-    uint32_t left;
-    uint8_t anew;
-    bool begun, counted;
-};
-
-struct lensi_segment {
-    uint64_t start, bytes;  /* within the region; only the prover lets bytes grow, between two proofs */
-    _Atomic uint64_t read_bytes; /* observed: how far reads that went on have come by now */
-    uint64_t view_offset;   /* view byte that lies at `start` */
-    const struct lensi_pipe *pipe;
-    struct lensi_view *view; /* NULL until the prover has opened it, or for good if that failed */
-    struct lensi_backing *backing; /* what the view is opened on; held */
-    struct lensi_image *image; /* prover: in the view store, or NULL */
-    uint32_t proven, refuted;  /* prover: chunks */
-    struct lensi_trial trial;
-    bool failed;            /* cannot be opened, or its lens misbehaved */
-    bool observed;          /* from a read that the program made */
-    bool snapshot;          /* the region's own bytes (snapshot.h): no view, no backing */
-    bool zeros;             /* nothing but zeros (zeros.h): neither */
-    bool image_tried, image_looked;
-    bool direct;            /* pages of it are mapped from the backing itself (direct.h); then it has no image */
-    uint64_t image_next_ns; /* prover: somebody else was building it: ask again then */
-};
 
 /* A sequential stream of faults: the page expected next, and how far to read ahead. */
 struct lensi_stream {
@@ -71,7 +40,7 @@ struct lensi_region {
     _Atomic int64_t plain_pages; /* resident and not proven, as far as seen */
 
     struct lensi_lock segments_lock;
-    struct lensi_segment *segments; /* LENSI_SEGMENTS_MAX, reserved; entries never move */
+    struct lensi_segment *segments; /* segment.h; NULL: none yet. Entries never move */
     _Atomic uint32_t segments_count;
 
     _Atomic bool gated; /* gate.h */
@@ -116,22 +85,19 @@ struct lensi_region *lensi_region_at(uint32_t index); /* NULL past the last ever
 /* Pages that live blocks may have resident: the most that they can ask of the budget. */
 uint64_t lensi_regions_pages(void);
 uint32_t lensi_regions_high(void);                    /* one more than the highest index ever used */
-/* Gives a region's memory, tables and addresses back. Under the prover lock. */
-void lensi_region_reclaim(struct lensi_region *region);
+/*
+ * Gives a region's memory back, and takes it out of the books. False: its addresses must not be used again (reset_pages).
+ * Then, when nothing else knows it any more: gives its number back, and its addresses if they are `fresh`. Under the prover lock.
+ */
+bool lensi_region_empty(struct lensi_region *region);
+void lensi_region_release(struct lensi_region *region, bool fresh);
+/* How many regions there can be; and more than that is no index. */
+uint32_t lensi_regions_most(void);
 /* Changes the size in place: 0, or -ENOMEM (no room). Under the prover lock when it shrinks. */
 int lensi_region_resize(struct lensi_region *region, uint64_t bytes);
 /* Forgets everything known of pages [first, first + count) of the range and makes them fresh memory. False: they could not
  * be unmapped and must not be handed out again. */
 bool lensi_region_reset_pages(struct lensi_region *region, uint64_t first, uint64_t count);
-
-/* Adds a segment; its number, or -ENOSPC. Goes on an observed one where it ends, if it can. */
-int lensi_region_add(struct lensi_region *region, const struct lensi_segment *segment);
-/*
- * The bytes that pages [page, page + count) have under segment number `number`: view bytes where the segment covers
- * them, zero elsewhere. 0 or -errno of lensi_view_read.
- */
-int lensi_region_expect(struct lensi_region *region, uint32_t number, uint64_t page, uint64_t count,
-                        struct lensi_workspace *workspace, uint8_t *out, bool keep);
 
 void lensi_regions_before_fork(void);
 void lensi_regions_after_fork(void);

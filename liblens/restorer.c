@@ -1,12 +1,13 @@
 /* restorer.c - see restorer.h. On other machines the kernel brings its own, and a mask edited by a handler is not looked at. */
 #include "liblens/restorer.h"
 
-#include "liblens/engine.h"
 #include "liblens/signal_stack.h"
-#include "liblens/sys.h"
 
 #include <string.h>
 #include <ucontext.h>
+
+uint64_t lensi_open_signals;
+_Thread_local uint64_t lensi_fault_blocked __attribute__((tls_model("initial-exec")));
 
 #if defined(__x86_64__)
 
@@ -18,7 +19,7 @@ __attribute__((visibility("hidden"))) void lensi_restorer_look_forwarded(ucontex
  */
 void lensi_restorer_look_forwarded(ucontext_t *context)
 {
-    uint64_t mask, faults = lensi_fault_signals();
+    uint64_t mask, faults = lensi_open_signals;
 
     memcpy(&mask, &context->uc_sigmask, sizeof mask);
     lensi_fault_blocked = mask & faults;

@@ -7,6 +7,13 @@
 #ifndef LENSI_RESTORER_H
 #define LENSI_RESTORER_H
 
+#include <stdint.h>
+
+/* The signals through which faults reach us, as the kernel's mask: no thread blocks them. Set once, when the engine starts. */
+extern uint64_t lensi_open_signals;
+/* Which of them the program believes that this thread blocks. */
+extern _Thread_local uint64_t lensi_fault_blocked __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
 typedef void lensi_restorer(void);
 
 #if defined(__x86_64__)

@@ -58,6 +58,8 @@ struct lensi_rung {
 extern const struct lensi_rung lensi_rung_inthread, lensi_rung_thread, lensi_rung_protect;
 /* The rung in use; NULL: none (pass through). */
 extern const struct lensi_rung *lensi_rung;
+/* What a service thread calls for a touched page; it does not fail. Set by the engine before anything is armed. */
+extern void (*lensi_rung_resolve)(uint64_t page, bool write);
 
 /*
  * Opens the rung asked for, or with LENSI_FAULT_AUTO the best that works. 0; -ENOSYS with error->text saying why

@@ -7,7 +7,6 @@
  */
 #include "liblens/rung.h"
 
-#include "liblens/fault.h"
 #include "liblens/helper.h"
 #include "liblens/log.h"
 #include "liblens/pages.h"
@@ -133,6 +132,8 @@ const struct lensi_rung lensi_rung_inthread = {
 
 /* ---- a service thread */
 
+void (*lensi_rung_resolve)(uint64_t page, bool write);
+
 static void serve(const struct uffd_msg *message)
 {
     uint64_t flags = message->arg.pagefault.flags;
@@ -141,7 +142,7 @@ static void serve(const struct uffd_msg *message)
 
     if (message->event != UFFD_EVENT_PAGEFAULT)
         return;
-    lensi_fault_resolve(lensi_page_of((void *)at), (flags & (UFFD_PAGEFAULT_FLAG_WP | UFFD_PAGEFAULT_FLAG_WRITE)) != 0);
+    lensi_rung_resolve(lensi_page_of((void *)at), (flags & (UFFD_PAGEFAULT_FLAG_WP | UFFD_PAGEFAULT_FLAG_WRITE)) != 0);
     lensi_sys(SYS_ioctl, uffd, UFFDIO_WAKE, (long)&range, 0, 0, 0);
 }
 

@@ -10,7 +10,7 @@
 #include "liblens/arena.h"
 #include "liblens/bind.h"
 #include "liblens/budget.h"
-#include "liblens/first.h"
+#include "liblens/hooks.h"
 #include "liblens/page_bits.h"
 #include "liblens/prove.h"
 #include "liblens/sample.h"
@@ -35,8 +35,6 @@
 #define OVERDRAFT_NS 3000000
 #define BURST_NS 6000000           /* credit with which watching goes on */
 #define PERIOD_NS 100000000u       /* over which is reckoned what watching costs */
-
-bool lensi_sampling;
 
 static struct watched {
     uint32_t page;
@@ -64,7 +62,7 @@ static uint64_t opened_ns, opened_cpu_ns;
 static _Atomic uint64_t run_ns;
 static _Atomic uint64_t spent_ns, faults_ns;
 
-int lensi_sampler_open(void)
+static int open_sampler(void)
 {
     in_use = lensi_page_bits_new();
     armed = lensi_page_bits_new();
@@ -73,7 +71,7 @@ int lensi_sampler_open(void)
         return -ENOMEM;
     opened_ns = lensi_sys_clock_ns();
     opened_cpu_ns = lensi_sys_cpu_ns(true);
-    lensi_sampling = true;
+    lensi_hooks.sampling = true;
     lensi_touch_put(opened_ns, level, LENSI_TOUCH_LEVEL);
     return 0;
 }
@@ -100,7 +98,7 @@ static void rest(uint64_t now_ns)
         lensi_touch_put(now_ns, atomic_load(&faults_ns) / 1000, LENSI_TOUCH_PAUSE);
 }
 
-bool lensi_sampler_arms(uint64_t page)
+static bool arms(uint64_t page)
 {
     return lensi_page_bits_has(armed, page) || atomic_load_explicit(&all_armed, memory_order_relaxed);
 }
@@ -156,7 +154,7 @@ static void send_away(uint64_t page)
 
 /* ---- the fault path */
 
-void lensi_sampler_touched(uint64_t page, bool write, bool was_absent, uint64_t start_ns)
+static void note_touched(uint64_t page, bool write, bool was_absent, uint64_t start_ns)
 {
     uint64_t now = lensi_sys_clock_ns(), other;
 
@@ -240,7 +238,7 @@ static unsigned follow_back(struct lensi_region *r, uint64_t low, uint64_t group
 }
 
 /* Memory comes into use from its front, mostly: what lies behind the front is looked for first, the rest in turns. */
-void lensi_sampler_visit(struct lensi_region *r)
+static void visit(struct lensi_region *r)
 {
     uint32_t shift = atomic_load(&level);
     uint64_t first = lensi_region_first_page(r), now = lensi_sys_clock_ns(), groups, low = first >> shift;
@@ -269,9 +267,8 @@ void lensi_sampler_visit(struct lensi_region *r)
     }
 }
 
-void lensi_sampler_forget(uint64_t first, uint64_t count)
+static void forget(uint64_t first, uint64_t count)
 {
-    lensi_first_forget(first, count);
     for (uint32_t i = 0; i < watched_count;) {
         uint64_t page = watched[i].page;
         if (page - first >= count) {
@@ -368,7 +365,7 @@ static void send_plain_away(uint64_t now_ns, struct lensi_workspace *workspace)
     }
 }
 
-void lensi_sampler_round(struct lensi_workspace *workspace)
+static void act(struct lensi_workspace *workspace)
 {
     uint64_t start = lensi_sys_clock_ns(), cpu_start = lensi_sys_cpu_ns(false);
     int64_t credit;
@@ -391,7 +388,7 @@ void lensi_sampler_round(struct lensi_workspace *workspace)
     atomic_fetch_add(&spent_ns, lensi_sys_cpu_ns(false) - cpu_start);
 }
 
-uint64_t lensi_sampler_wait_ns(void)
+static uint64_t wait_for_next(void)
 {
     static uint64_t wait;
 
@@ -401,12 +398,12 @@ uint64_t lensi_sampler_wait_ns(void)
 
 /* ---- forks */
 
-void lensi_sampler_before_fork(void) { lensi_lock(&lock); }
+static void before_fork(void) { lensi_lock(&lock); }
 
-void lensi_sampler_after_fork(bool in_child)
+static void after_fork(bool in_child)
 {
     lensi_unlock(&lock);
-    if (!in_child || !lensi_sampling)
+    if (!in_child || !lensi_hooks.sampling)
         return;
     atomic_store(&all_armed, true);
     lensi_touches_after_fork();
@@ -419,4 +416,17 @@ void lensi_sampler_after_fork(bool in_child)
     lensi_touch_put(opened_ns, level, LENSI_TOUCH_LEVEL);
     for (uint32_t i = 0; i < watched_count; i++)
         lensi_touch_put(opened_ns, watched[i].page, LENSI_TOUCH_FILLED);
+}
+
+void lensi_sampler_hook(void)
+{
+    lensi_hooks.open = open_sampler;
+    lensi_hooks.fork_before = before_fork;
+    lensi_hooks.fork_after = after_fork;
+    lensi_hooks.pages_end = forget;
+    lensi_hooks.arms = arms;
+    lensi_hooks.touched = note_touched;
+    lensi_hooks.visit = visit;
+    lensi_hooks.round = act;
+    lensi_hooks.wait_ns = wait_for_next;
 }

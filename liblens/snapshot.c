@@ -31,20 +31,6 @@ static _Atomic uint8_t *generation;
 static _Atomic uint32_t current; /* the file that is written; 0: none since the start, or since a fork */
 static const char *folder; /* NULL: in memory */
 
-int lensi_snapshot_open(enum lensi_store_choice where, const char *dir)
-{
-    folder = where == LENSI_STORE_DISK ? dir : NULL;
-    if (generation)
-        return 0;
-    for (unsigned i = 0; i < GENERATIONS; i++)
-        atomic_store(&files[i].fd, -1);
-    generation = lensi_arena_map(lensi_pages.count);
-    if (!generation)
-        return -ENOMEM;
-    lensi_snapshot_after_fork();
-    return 0;
-}
-
 int lensi_snapshot_add(struct lensi_region *region)
 {
     const struct lensi_segment segment = {.bytes = LENS_UNKNOWN, .pipe = &pipe_of_all, .snapshot = true};
@@ -54,7 +40,7 @@ int lensi_snapshot_add(struct lensi_region *region)
     for (uint32_t i = 0; i < region->segments_count; i++)
         if (region->segments[i].snapshot)
             return (int)i;
-    return lensi_region_add(region, &segment);
+    return lensi_segment_add(region, &segment);
 }
 
 /* ---- files */
@@ -283,7 +269,7 @@ int lensi_snapshot_read(uint64_t page, uint64_t count, uint8_t *out)
 }
 
 /* A frozen file is a child's or a parent's as well: what lies there stays until the file ends. */
-void lensi_snapshot_forget(uint64_t page, uint64_t count)
+static void forget(uint64_t page, uint64_t count)
 {
     uint32_t number = atomic_load(&current);
     uint64_t run = 0;
@@ -299,6 +285,21 @@ void lensi_snapshot_forget(uint64_t page, uint64_t count)
         if (i < count && atomic_load(&generation[page + i]))
             name(page + i, 0);
     }
+}
+
+int lensi_snapshot_open(enum lensi_store_choice where, const char *dir)
+{
+    folder = where == LENSI_STORE_DISK ? dir : NULL;
+    if (generation)
+        return 0;
+    for (unsigned i = 0; i < GENERATIONS; i++)
+        atomic_store(&files[i].fd, -1);
+    generation = lensi_arena_map(lensi_pages.count);
+    if (!generation)
+        return -ENOMEM;
+    lensi_pages.forget = forget;
+    lensi_snapshot_after_fork();
+    return 0;
 }
 
 uint64_t lensi_snapshot_bytes(void)

@@ -14,7 +14,8 @@
 #ifndef LENSI_SNAPSHOT_H
 #define LENSI_SNAPSHOT_H
 
-#include "liblens/region.h"
+#include "liblens/options.h"
+#include "liblens/segment.h"
 
 /* Where files go: to `dir` with LENSI_STORE_DISK, else to memory. Makes the table; files when they are needed. 0 or -ENOMEM. */
 int lensi_snapshot_open(enum lensi_store_choice where, const char *dir);
@@ -34,8 +35,6 @@ bool lensi_snapshot_map(struct lensi_segment *segment, const struct lensi_region
 
 /* Bytes of pages, as far as they were taken; zeros for others. 0, or -EIO if one could not be read. In the fault path. */
 int lensi_snapshot_read(uint64_t page, uint64_t count, uint8_t *out);
-/* The pages are ordinary memory from now on, or gone. While they are LEAVING, or nobody else knows of them. In the fault path. */
-void lensi_snapshot_forget(uint64_t page, uint64_t count);
 /* What all files of this process take, with what a fork's child shares. */
 uint64_t lensi_snapshot_bytes(void);
 void lensi_snapshot_before_fork(void); /* under the prover lock */

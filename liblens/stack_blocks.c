@@ -28,7 +28,7 @@ static void keep(void *of)
     }
 }
 
-void lensi_stack_seen_slow(uintptr_t pointer)
+static void see(uintptr_t pointer)
 {
     const struct lensi_region *region = lensi_region_of((const void *)(pointer - 1));
     uint64_t first, end, page = lensi_page_of((const void *)(pointer - 1)), before;
@@ -49,3 +49,5 @@ void lensi_stack_seen_slow(uintptr_t pointer)
     lensi_aside(keep, &stretch);
     lensi_sys_signals_release(before);
 }
+
+void lensi_stack_blocks_open(void) { lensi_stack_seen_slow = see; }

@@ -8,27 +8,9 @@
 #ifndef LENSI_STACK_BLOCKS_H
 #define LENSI_STACK_BLOCKS_H
 
-#include "liblens/engine.h"
+#include "liblens/running_stack.h"
 
-void lensi_stack_seen_slow(uintptr_t pointer);
-
-/* A thread's stack pointer, one comparison. Safe in the fault path; elsewhere before a lock is taken. */
-static inline void lensi_stack_seen(uintptr_t pointer)
-{
-    if (__builtin_expect(pointer - 1 - lensi_range.start < lensi_range.bytes, 0))
-        lensi_stack_seen_slow(pointer);
-}
-
-static inline void lensi_stack_under_us(void)
-{
-    uintptr_t pointer;
-
-#if defined(__x86_64__)
-    __asm__("mov %%rsp, %0" : "=r"(pointer));
-#else
-    __asm__("mov %0, sp" : "=r"(pointer));
-#endif
-    lensi_stack_seen(pointer);
-}
+/* From now on what a running thread stands on is kept. Before the first block. */
+void lensi_stack_blocks_open(void);
 
 #endif

@@ -6,10 +6,10 @@
 #ifndef LENSI_STATS_H
 #define LENSI_STATS_H
 
-#include "liblens/plan.h"
-
 #include <stdatomic.h>
 #include <stdint.h>
+
+#define LENSI_PLAN_SITES_MAX 64u /* that are counted apart: a set of them fits into one word */
 
 /* X(name, what it means) */
 #define LENSI_STATS(X) \

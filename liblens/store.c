@@ -6,8 +6,8 @@
 #include "liblens/image.h"
 
 #include "liblens/arena.h"
+#include "liblens/lock.h"
 #include "liblens/log.h"
-#include "liblens/pages.h"
 
 #include <errno.h>
 #include <linux/limits.h>

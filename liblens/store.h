@@ -98,7 +98,5 @@ int lensi_store_each(const char *dir, bool verify, int (*each)(void *context, co
  * Bytes freed or -errno.
  */
 int64_t lensi_store_collect(const char *dir, uint64_t limit_bytes);
-/* The default folder for kind, into to[0, room). 0 or -ENAMETOOLONG, -ENOENT (no home). */
-int lensi_store_default_dir(enum lensi_store_choice kind, char *to, size_t room);
 
 #endif

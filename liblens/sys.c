@@ -1,7 +1,6 @@
 /* sys.c - every kernel call liblens makes; see sys.h for the contract. */
 #include "liblens/sys.h"
 
-#include "liblens/inject.h"
 #include "liblens/restorer.h"
 #include "liblens/vdso.h"
 
@@ -62,9 +61,11 @@ ONE_COPY long lensi_sys_raw(long number, long a, long b, long c, long d, long e,
 #error "lens knows x86-64 and aarch64"
 #endif
 
+const struct lensi_injection *lensi_injection;
+
 long lensi_sys(long number, long a, long b, long c, long d, long e, long f)
 {
-    return __builtin_expect(lensi_inject_on, 0) ? lensi_inject_call(number, a, b, c, d, e, f) : lensi_sys_raw(number, a, b, c, d, e, f);
+    return __builtin_expect(lensi_injection != NULL, 0) ? lensi_injection->call(number, a, b, c, d, e, f) : lensi_sys_raw(number, a, b, c, d, e, f);
 }
 
 #define SYS0(n) lensi_sys(n, 0, 0, 0, 0, 0, 0)
@@ -496,7 +497,7 @@ uint64_t lensi_sys_clock_ns(void)
     }
     call(CLOCK_MONOTONIC, &now);
     uint64_t ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    return __builtin_expect(lensi_inject_on, 0) ? lensi_inject_clock(ns) : ns;
+    return __builtin_expect(lensi_injection != NULL, 0) ? lensi_injection->clock(ns) : ns;
 }
 
 int lensi_sys_thread_id(void) { return (int)SYS0(SYS_gettid); }

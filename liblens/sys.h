@@ -21,6 +21,21 @@
 
 #define LENSI_PAGE 4096u
 #define LENSI_PAGE_SHIFT 12
+/* The unit of pins, attempts and checkpoints. */
+#define LENSI_CHUNK_SHIFT 16
+#define LENSI_CHUNK (1u << LENSI_CHUNK_SHIFT)
+#define LENSI_CHUNK_PAGES (LENSI_CHUNK / LENSI_PAGE)
+#define LENSI_OUT_PAGES 64u /* what is made at once: to be proven, placed, settled */
+#define LENSI_OUT_BYTES (LENSI_OUT_PAGES * LENSI_PAGE)
+
+/* Failures made on purpose (inject.h): NULL but in tests. Set before any thread runs. */
+struct lensi_injection {
+    long (*call)(long number, long a, long b, long c, long d, long e, long f); /* the call, or what is made of it */
+    bool (*refuses_memory)(void);
+    uint64_t (*clock)(uint64_t now_ns); /* the clock, perhaps after a jump */
+    void (*report)(void); /* at the end: writes how often each point was passed, if that was asked for */
+};
+extern const struct lensi_injection *lensi_injection;
 
 /* One raw system call. */
 long lensi_sys(long number, long a, long b, long c, long d, long e, long f);

@@ -1,11 +1,7 @@
-/*
- * text.c - text without libc's stdio or locale: formatting, globs, and the word a person may have meant.
- *
- * Pure functions over the caller's buffers; safe in signal handlers and below malloc.
- */
-#include "liblens/log.h"
-#include "liblens/options.h"
-#include "liblens/plan.h"
+/* text.c - see text.h. */
+#include "liblens/text.h"
+
+#include "liblens/lens.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -8,7 +8,7 @@
 #ifndef LENSI_TRIAL_H
 #define LENSI_TRIAL_H
 
-#include "liblens/region.h"
+#include "liblens/segment.h"
 
 /* Whether to attempt a proof with the segment now. All of this is the prover's. */
 bool lensi_trial_may(const struct lensi_region *region, struct lensi_segment *segment);

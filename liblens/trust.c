@@ -12,9 +12,13 @@
 
 static enum lensi_trust trust;
 
-void lensi_trust_open(enum lensi_trust with) { trust = with; }
-
 bool lensi_trust_needs_lease(void) { return trust != LENSI_TRUST_REPLACE; }
+
+void lensi_trust_open(enum lensi_trust with)
+{
+    trust = with;
+    lensi_guard_open(lensi_trust_needs_lease());
+}
 
 bool lensi_trust_refused(const struct lensi_backing *b)
 {

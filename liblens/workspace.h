@@ -9,15 +9,13 @@
 #define LENSI_WORKSPACE_H
 
 #include "liblens/lens.h"
-#include "liblens/pages.h"
 #include "liblens/plan.h"
+#include "liblens/sys.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
 
 #define LENSI_WINDOW_BYTES (512u * 1024)
-#define LENSI_OUT_PAGES 64u /* what is made at once: to be proven, placed, settled */
-#define LENSI_OUT_BYTES (LENSI_OUT_PAGES * LENSI_PAGE)
 #define LENSI_CURSOR_BYTES (sizeof(struct lens_cursor) + 64u * 1024)
 #define LENSI_DISCARD_BYTES (64u * 1024)
 

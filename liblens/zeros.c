@@ -13,17 +13,6 @@
 
 static const uint8_t zeros[LENSI_CHUNK] __attribute__((aligned(LENSI_PAGE)));
 
-bool lensi_is_zero_page(const void *page) { return memcmp(page, zeros, LENSI_PAGE) == 0; }
-
-uint64_t lensi_zeros_checksum(void)
-{
-    static _Atomic uint64_t sum;
-
-    if (!atomic_load_explicit(&sum, memory_order_relaxed))
-        atomic_store(&sum, lensi_checksum(zeros, LENSI_PAGE));
-    return atomic_load(&sum);
-}
-
 int lensi_zeros_segment(struct lensi_region *region)
 {
     const struct lensi_segment segment = {.bytes = LENS_UNKNOWN, .zeros = true};
@@ -32,7 +21,7 @@ int lensi_zeros_segment(struct lensi_region *region)
     for (uint32_t i = 0; i < count; i++)
         if (region->segments[i].zeros)
             return (int)i;
-    return lensi_region_add(region, &segment);
+    return lensi_segment_add(region, &segment);
 }
 
 uint64_t lensi_zeros_lift(struct lensi_region *region, uint64_t page, uint64_t count, uint32_t number)

@@ -8,10 +8,8 @@
 #ifndef LENSI_ZEROS_H
 #define LENSI_ZEROS_H
 
-#include "liblens/region.h"
+#include "liblens/segment.h"
 
-bool lensi_is_zero_page(const void *page);
-uint64_t lensi_zeros_checksum(void);
 /* The number of the region's segment of zeros, or -ENOSPC. */
 int lensi_zeros_segment(struct lensi_region *region);
 /*

@@ -429,7 +429,7 @@ void lensi_malloc_replace(const struct lensi_family *with, struct lensi_family *
 
 void lensi_malloc_init(void)
 {
-    const struct lensi_plan *plan = lensi_engine_plan();
+    const struct lensi_plan *plan = lensi_plan_in_force();
     size_t least;
 
     if (next.malloc == first_malloc)

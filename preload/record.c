@@ -1,7 +1,6 @@
 /* record.c - starts and ends the recorder, and counts its events; see record.h. */
 #include "preload/record.h"
 
-#include "liblens/inject.h"
 #include "liblens/arena.h"
 #include "liblens/sys.h"
 #include "preload/record_block.h"
@@ -187,7 +186,8 @@ void lensi_record_finish(enum lensi_end_kind kind, int status)
         return;
     lensi_record_local.inside = true;
     lensi_writer_finish(kind, status, inside);
-    lensi_inject_report();
+    if (lensi_injection)
+        lensi_injection->report();
     lensi_record_local.inside = inside;
 }
 

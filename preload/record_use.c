@@ -2,6 +2,7 @@
 #include "preload/record_use.h"
 
 #include "liblens/engine.h"
+#include "liblens/hooks.h"
 #include "liblens/sampler.h"
 #include "liblens/touches.h"
 #include "preload/record_clock.h"
@@ -52,7 +53,7 @@ static bool tell_some(struct lensi_trace_writer *writer, int64_t start_ns)
 
 void lensi_tell_use(struct lensi_trace_writer *writer, uint64_t origin_ns)
 {
-    if (!lensi_sampling)
+    if (!lensi_hooks.sampling)
         return;
     tell_start(writer);
     lensi_wait_look(lensi_record_ns());

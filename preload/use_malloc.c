@@ -8,6 +8,7 @@
 #include "preload/use_malloc.h"
 
 #include "liblens/engine.h"
+#include "liblens/sampler.h"
 #include "liblens/sys.h"
 #include "preload/malloc.h"
 
@@ -24,7 +25,7 @@ static struct lensi_options options;
 static uint64_t started_ns;
 static _Atomic uint64_t churned_bytes;
 
-static const struct lensi_plan_site site = {.name = "*", .min_bytes = LENSI_USE_BYTES, .snapshot = true, .sampled = true};
+static const struct lensi_plan_site site = {.name = "*", .min_bytes = LENSI_USE_BYTES, .snapshot = true};
 static const struct lensi_plan plan = {.path = "lens profile", .sites = &site, .sites_count = 1};
 
 static bool may_churn(void)
@@ -180,6 +181,7 @@ int lensi_use_start(const struct lensi_options *with, struct lens_error *error)
     options.trust = LENSI_TRUST_STRICT;
     options.budget = (struct lensi_budget_spec){.kind = LENSI_BUDGET_BYTES, .bytes = UINT64_MAX};
     started_ns = lensi_sys_clock_ns();
+    lensi_sampler_hook();
     result = lensi_engine_start(&options, &plan, error);
     if (result == 0)
         lensi_malloc_replace(&mine, &under);

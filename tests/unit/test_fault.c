@@ -6,7 +6,7 @@
 #include "liblens/fault.h"
 #include "liblens/log.h"
 #include "liblens/pages.h"
-#include "liblens/region.h"
+#include "liblens/segment.h"
 
 #include <pthread.h>
 #include <setjmp.h>

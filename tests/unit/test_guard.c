@@ -6,7 +6,7 @@
 #include "liblens/backing.h"
 #include "liblens/guard.h"
 #include "liblens/prover.h"
-#include "liblens/region.h"
+#include "liblens/segment.h"
 
 #include <sys/wait.h>
 
@@ -98,7 +98,7 @@ RUNG_TEST(guard, a_writer_finds_all_real)
     /* What changed proves nothing more, also not for a new block; nobody is stopped. */
     second = lensi_block_new(0, BYTES, 0);
     memcpy(second, sums, BYTES);
-    lensi_prover_ring(true);
+    lensi_work_ring(true);
     nap(500);
     cr_assert_eq(lensi_counted(absent_pages), 0);
     cr_assert(memcmp(second, sums, BYTES) == 0);

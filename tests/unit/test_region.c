@@ -6,7 +6,9 @@
 
 #include "liblens/backing.h"
 #include "liblens/prover.h"
-#include "liblens/region.h"
+#include "liblens/reclaim.h"
+#include "liblens/segment.h"
+#include "liblens/source.h"
 
 #include <pthread.h>
 
@@ -45,7 +47,7 @@ static void check_expect(struct lensi_region *r, uint32_t number, uint64_t page,
     struct lensi_workspace *w = lensi_workspace_claim();
 
     memset(w->out, 0xee, (count + 1) * 4096);
-    cr_assert_eq(lensi_region_expect(r, number, lensi_region_first_page(r) + page, count, w, w->out, false), 0);
+    cr_assert_eq(lensi_source_expect(r, number, lensi_region_first_page(r) + page, count, w, w->out, false), 0);
     for (uint64_t i = 0; i < count * 4096; i++) {
         uint64_t at = page * 4096 + i, from = s->view_offset + at - s->start;
         bool inside = at >= s->start && (s->bytes == LENS_UNKNOWN || at < s->start + s->bytes) && from < VIEW_BYTES;
@@ -76,7 +78,7 @@ Test(region, expects_view_bytes_and_zeros)
                     lensi_unlock(&lensi_prover_lock);
                     r = new_region(100000);
                 }
-                int number = lensi_region_add(r, &s);
+                int number = lensi_segment_add(r, &s);
                 cr_assert_geq(number, 0);
                 check_expect(r, (uint32_t)number, 0, 5);
                 check_expect(r, (uint32_t)number, 1, 1);
@@ -89,34 +91,34 @@ Test(region, reads_that_go_on_are_one_segment)
     struct lensi_region *r = new_region(1000000);
     struct lensi_segment s = {.start = 100, .bytes = 1000, .view_offset = 5000, .backing = backing, .pipe = pipe_used, .observed = true}, other;
 
-    cr_assert_eq(lensi_region_add(r, &s), 0);
+    cr_assert_eq(lensi_segment_add(r, &s), 0);
     s.start += 1000, s.view_offset += 1000, s.bytes = 50;
-    cr_assert_eq(lensi_region_add(r, &s), 0);
+    cr_assert_eq(lensi_segment_add(r, &s), 0);
     s.start += 50, s.view_offset += 50, s.bytes = 7;
-    cr_assert_eq(lensi_region_add(r, &s), 0);
+    cr_assert_eq(lensi_segment_add(r, &s), 0);
     cr_assert_eq(r->segments[0].bytes, 1000, "grows when the prover lets it");
     cr_assert_eq(atomic_load(&r->segments[0].read_bytes), 1057);
     other = s;
     other.start += 8, other.view_offset += 8;
-    cr_assert_eq(lensi_region_add(r, &other), 0, "a gap, at the same distance");
+    cr_assert_eq(lensi_segment_add(r, &other), 0, "a gap, at the same distance");
     cr_assert_eq(atomic_load(&r->segments[0].read_bytes), 1065);
-    cr_assert_eq(lensi_region_add(r, &s), 0, "read once more");
+    cr_assert_eq(lensi_segment_add(r, &s), 0, "read once more");
     cr_assert_eq(atomic_load(&r->segments[0].read_bytes), 1065);
     other.start = 50, other.view_offset = 4950, other.bytes = 20;
-    cr_assert_eq(lensi_region_add(r, &other), 1, "before all that is known");
+    cr_assert_eq(lensi_segment_add(r, &other), 1, "before all that is known");
     cr_assert_eq(r->segments[1].start, 0);
     cr_assert_eq(r->segments[1].view_offset, 4900);
     cr_assert_eq(r->segments[1].bytes, 1165, "over all of it");
     s.start += 7;
-    cr_assert_eq(lensi_region_add(r, &s), 2, "another place of the file");
+    cr_assert_eq(lensi_segment_add(r, &s), 2, "another place of the file");
     s.view_offset += 7, s.observed = false;
-    cr_assert_eq(lensi_region_add(r, &s), 3, "not a read");
+    cr_assert_eq(lensi_segment_add(r, &s), 3, "not a read");
     for (int i = 4; i < LENSI_SEGMENTS_MAX; i++) {
         s.start += 100;
-        cr_assert_eq(lensi_region_add(r, &s), i);
+        cr_assert_eq(lensi_segment_add(r, &s), i);
     }
     s.start += 100;
-    cr_assert_eq(lensi_region_add(r, &s), -ENOSPC);
+    cr_assert_eq(lensi_segment_add(r, &s), -ENOSPC);
 }
 
 Test(region, numbers_and_addresses_come_back)

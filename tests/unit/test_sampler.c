@@ -3,6 +3,7 @@
  */
 #include "tests/unit/engine_fixture.h"
 
+#include "liblens/hooks.h"
 #include "liblens/sample.h"
 #include "liblens/sampler.h"
 #include "liblens/snapshot.h"
@@ -22,9 +23,9 @@ static void start_watching(void)
 {
     start_engine("min 4K\nfile \"*.never\"\nlens verbatim", 1ull << 40);
     ((struct lensi_plan_site *)(uintptr_t)engine_plan.sites)->snapshot = true;
-    ((struct lensi_plan_site *)(uintptr_t)engine_plan.sites)->sampled = true;
     cr_assert_eq(lensi_snapshot_open(LENSI_STORE_MEMORY, NULL), 0);
-    cr_assert_eq(lensi_sampler_open(), 0);
+    lensi_sampler_hook();
+    cr_assert_eq(lensi_hooks.open(), 0);
 }
 
 static void take_touches(void)

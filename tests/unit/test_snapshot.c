@@ -5,7 +5,7 @@
 
 #include "liblens/budget.h"
 #include "liblens/pages.h"
-#include "liblens/region.h"
+#include "liblens/segment.h"
 #include "liblens/snapshot.h"
 
 #include <sys/wait.h>

@@ -1,0 +1,4 @@
+/* hooks.c - see hooks.h. */
+#include "liblens/hooks.h"
+
+struct lensi_hooks lensi_hooks;
