@@ -357,6 +357,7 @@ int lensi_fault_listen(void)
     int result = lensi_aside_open();
 
     lensi_open_signals = lensi_fault_signals();
+    lensi_restorer_open();
     lensi_rung_resolve = lensi_fault_resolve;
     for (int number = 1; number < 64 && result == 0; number++)
         if (lensi_fault_signals() >> (number - 1) & 1)

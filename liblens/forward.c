@@ -106,7 +106,7 @@ static int catch_other(int number, int flags)
 #if defined(__x86_64__)
     const int kernels = SA_RESTART | SA_NOCLDSTOP | SA_NOCLDWAIT | (int)SA_RESETHAND; /* what is for the kernel to do */
 
-    return lensi_sys_catch_open(number, others_handler, flags & kernels, lensi_fault_signals());
+    return lensi_sys_catch_open(number, others_handler, flags & kernels, lensi_open_signals);
 #else
     (void)number;
     (void)flags;
@@ -347,7 +347,7 @@ void lensi_forward(int number, siginfo_t *info, void *context)
     uint64_t before = lensi_fault_blocked, during;
     bool sent = info->si_code <= 0;
 
-    if (call.action.sa_handler == SIG_IGN && (sent || !(lensi_fault_signals() & BIT(number))))
+    if (call.action.sa_handler == SIG_IGN && (sent || !(lensi_open_signals & BIT(number))))
         return;
     if (!is_caught(&call.action) || is_laying || (!sent && before & BIT(number))) {
         act_by_default(number, info);

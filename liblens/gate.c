@@ -3,9 +3,9 @@
 
 #include "liblens/budget.h"
 #include "liblens/harm.h"
-#include "liblens/prover.h"
 #include "liblens/rung.h"
 #include "liblens/stats.h"
+#include "liblens/work.h"
 
 #define HEADSTART_CHUNKS 32u /* what lies right before the program is left alone */
 #define LEAST_AHEAD_PAGES 1024u
@@ -89,13 +89,17 @@ static uint64_t free_pages(struct lensi_region *region)
     return pages;
 }
 
+static bool (*help)(struct lensi_region *region, uint64_t page);
+
+void lensi_gate_open(bool (*with)(struct lensi_region *region, uint64_t page)) { help = with; }
+
 /* Waits while is_ahead, after having helped with what was filled up to `page` (0: nothing). False if the prover did not get on meanwhile. */
 static bool wait_for_prover(struct lensi_region *region, bool (*is_ahead)(const struct lensi_region *), uint64_t page)
 {
     uint64_t seen = atomic_load(&region->gate_proven), start = lensi_sys_clock_ns(), since = start, round = atomic_load(&rounds);
     bool gets_on = true;
 
-    while (page && is_ahead(region) && lensi_prover_help(region, page))
+    while (page && is_ahead(region) && help(region, page))
         ;
     if (!is_ahead(region)) {
         lensi_harm_waited(start);

@@ -12,6 +12,8 @@
 
 #include "liblens/segment.h"
 
+/* What a waiting thread does first, with what it has filled up to a page; true if some of it went. At the start. */
+void lensi_gate_open(bool (*help)(struct lensi_region *region, uint64_t page));
 /* Watches what the region has not touched yet. The prover calls it, under its lock, after a proof. */
 void lensi_gate_put_up(struct lensi_region *region);
 /* So many more pages of the region were proven. */

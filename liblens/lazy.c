@@ -102,7 +102,7 @@ static uint64_t empty_pages(const struct reading *r)
 /* PLAIN or ABSENT -> BUSY unless pinned; bit i of *absent: it was absent. */
 static bool begin(uint64_t page, uint64_t i, uint64_t *absent)
 {
-    if (lensi_prove_begin(page + i))
+    if (lensi_page_begin(page + i))
         return true;
     if (!lensi_page_change(page + i, LENSI_ABSENT, LENSI_BUSY))
         return false;

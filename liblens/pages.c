@@ -26,6 +26,16 @@ enum lensi_page_state lensi_page_wait(uint64_t page)
     return state;
 }
 
+bool lensi_page_begin(uint64_t page)
+{
+    if (!lensi_page_change(page, LENSI_PLAIN, LENSI_BUSY))
+        return false;
+    if (atomic_load(&lensi_chunk_of(page)->pins) == 0)
+        return true;
+    lensi_page_set(page, LENSI_PLAIN); /* not protected yet: nothing to undo */
+    return false;
+}
+
 static bool reserve_tables(uint64_t bytes)
 {
     uint64_t count = bytes >> LENSI_PAGE_SHIFT;

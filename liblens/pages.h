@@ -108,6 +108,8 @@ static inline bool lensi_page_change(uint64_t page, enum lensi_page_state from, 
     return atomic_compare_exchange_strong(&lensi_pages.state[page], &expected, (uint8_t)to);
 }
 
+/* For who makes pages absent without a comparison (lazy.h): PLAIN -> BUSY unless pinned; and a segment's reads that went on. */
+bool lensi_page_begin(uint64_t page);
 /* Waits while somebody else is at work on the page; the state it was left in. */
 enum lensi_page_state lensi_page_wait(uint64_t page);
 

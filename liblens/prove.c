@@ -125,16 +125,6 @@ static uint64_t guess(struct batch *b)
     return hits;
 }
 
-bool lensi_prove_begin(uint64_t page)
-{
-    if (!lensi_page_change(page, LENSI_PLAIN, LENSI_BUSY))
-        return false;
-    if (atomic_load(&lensi_chunk_of(page)->pins) == 0)
-        return true;
-    lensi_page_set(page, LENSI_PLAIN); /* not protected yet: nothing to undo */
-    return false;
-}
-
 /* Write-protects pages that have begun: BUSY -> PROVING. */
 static int protect(uint64_t first, uint64_t count)
 {
@@ -264,7 +254,7 @@ static uint64_t prove_run(struct batch *b, uint64_t first, uint64_t count, uint3
     uint64_t begun = 0, equal = 0, proven;
 
     b->region->touched_by_us = true; /* before anything is watched */
-    while (begun < count && lensi_prove_begin(b->page + first + begun))
+    while (begun < count && lensi_page_begin(b->page + first + begun))
         begun++;
     if (begun && protect(b->page + first, begun) == 0)
         while (equal < begun && same(b, first + equal))

@@ -14,8 +14,6 @@
 uint64_t lensi_prove(struct lensi_region *region, uint64_t page, uint64_t count, struct lensi_workspace *workspace, bool patient);
 /* The pages of [page, page + count), count <= LENSI_OUT_PAGES, that are zero go, if frames can be moved. How many. Under the prover lock. */
 uint64_t lensi_prove_zeros(struct lensi_region *region, uint64_t page, uint64_t count);
-/* For who makes pages absent without a comparison (lazy.h): PLAIN -> BUSY unless pinned; and a segment's reads that went on. */
-bool lensi_prove_begin(uint64_t page);
 void lensi_prove_let_grow(struct lensi_region *region, uint32_t number);
 
 #endif

@@ -244,7 +244,11 @@ void lensi_prover_prove(struct lensi_region *r, uint64_t page, uint64_t count, s
     prove_resident(r, page, count, w);
 }
 
-bool lensi_prover_help(struct lensi_region *r, uint64_t page)
+/*
+ * A thread that has filled memory up to `page` would have to wait for proofs: it takes what it has cleared, behind itself, out of memory
+ * on its own, if the prover is not at work. True if some pages went. In the fault path; nothing is waited for.
+ */
+static bool help(struct lensi_region *r, uint64_t page)
 {
     uint64_t end = page - page % LENSI_CHUNK_PAGES, count, gone = 0;
 
@@ -540,4 +544,8 @@ void lensi_prover_stop(void)
 
 void lensi_prover_retire(void) { atomic_store(&stopped, true); }
 
-void lensi_prover_open(void) { lensi_work_open(start_if_needed); }
+void lensi_prover_open(void)
+{
+    lensi_work_open(start_if_needed);
+    lensi_gate_open(help);
+}

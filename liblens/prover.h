@@ -30,11 +30,6 @@ void lensi_prover_prove(struct lensi_region *region, uint64_t page, uint64_t cou
  * once, some at a time, as far as the prover is not at work itself. The budget holds while loading goes on, whoever gets the processor.
  */
 void lensi_prover_prove_read(struct lensi_region *region, uint64_t page, uint64_t count);
-/*
- * A thread that has filled memory up to `page` would have to wait for proofs: it takes what it has cleared, behind itself, out of memory
- * on its own, if the prover is not at work. True if some pages went. In the fault path; nothing is waited for.
- */
-bool lensi_prover_help(struct lensi_region *region, uint64_t page);
 void lensi_prover_retire(void); /* never starts again */
 
 #endif

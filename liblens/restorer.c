@@ -2,6 +2,7 @@
 #include "liblens/restorer.h"
 
 #include "liblens/signal_stack.h"
+#include "liblens/sys.h"
 
 #include <string.h>
 #include <ucontext.h>
@@ -10,6 +11,8 @@ uint64_t lensi_open_signals;
 _Thread_local uint64_t lensi_fault_blocked __attribute__((tls_model("initial-exec")));
 
 #if defined(__x86_64__)
+
+void lensi_restorer_open(void) { lensi_sys_restorer = lensi_restorer_ours; }
 
 __attribute__((visibility("hidden"))) void lensi_restorer_look_forwarded(ucontext_t *context);
 
@@ -47,4 +50,8 @@ void lensi_restorer_look_forwarded(ucontext_t *context)
 __asm__(".text\n"
         BEGIN(lensi_restorer_ours) END(lensi_restorer_ours)
         BEGIN(lensi_restorer_forwarded) "mov %rsp, %rdi\ncall lensi_restorer_look_forwarded\n" END(lensi_restorer_forwarded));
+#else
+
+void lensi_restorer_open(void) { }
+
 #endif

@@ -14,6 +14,9 @@ extern uint64_t lensi_open_signals;
 /* Which of them the program believes that this thread blocks. */
 extern _Thread_local uint64_t lensi_fault_blocked __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
+/* From now on it is what our handlers return to. Before the first is caught; idempotent. */
+void lensi_restorer_open(void);
+
 typedef void lensi_restorer(void);
 
 #if defined(__x86_64__)

@@ -1,7 +1,6 @@
 /* sys.c - every kernel call liblens makes; see sys.h for the contract. */
 #include "liblens/sys.h"
 
-#include "liblens/restorer.h"
 #include "liblens/vdso.h"
 
 #include <errno.h>
@@ -513,17 +512,15 @@ struct kernel_sigaction {
     uint64_t mask;
 };
 
-#if defined(__x86_64__)
-#define RESTORER lensi_restorer_ours
-#else
-#define RESTORER NULL
-#endif
+#define SA_RESTORER 0x04000000ul /* which libc keeps to itself */
+
+void (*lensi_sys_restorer)(void);
 
 static int catch(int number, lensi_signal_handler handler, int flags, uint64_t mask, struct kernel_sigaction *before)
 {
     struct kernel_sigaction mine = {.handler = handler,
-                                    .flags = (unsigned)(SA_SIGINFO | SA_ONSTACK | flags) | LENSI_RESTORER_FLAG,
-                                    .restorer = RESTORER,
+                                    .flags = (unsigned)(SA_SIGINFO | SA_ONSTACK | flags) | (lensi_sys_restorer ? SA_RESTORER : 0),
+                                    .restorer = lensi_sys_restorer,
                                     .mask = mask};
 
     return (int)SYS4(SYS_rt_sigaction, number, &mine, before, sizeof mine.mask);

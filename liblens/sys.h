@@ -110,6 +110,8 @@ int lensi_sys_process_id(void);
 
 /* Signals, with the kernel's own structures: the handler runs with every signal blocked. */
 typedef void (*lensi_signal_handler)(int number, siginfo_t *info, void *context);
+/* What our handlers return to (restorer.h); NULL: the kernel brings its own. Set before the first is caught. */
+extern void (*lensi_sys_restorer)(void);
 /* flags: SA_RESTART or none. */
 int lensi_sys_catch(int number, lensi_signal_handler handler, int flags, struct sigaction *old);
 /* The same with more flags, and some signals that are not blocked meanwhile. */

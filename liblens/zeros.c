@@ -30,7 +30,7 @@ uint64_t lensi_zeros_lift(struct lensi_region *region, uint64_t page, uint64_t c
     uint64_t begun = 0, gone = 0;
 
     region->touched_by_us = true;
-    while (begun < count && lensi_prove_begin(page + begun))
+    while (begun < count && lensi_page_begin(page + begun))
         begun++;
     for (uint64_t i = 0; i < begun; i++) {
         lensi_pages.segment[page + i] = (uint8_t)number;

@@ -248,6 +248,7 @@ static void start(int argc, char **argv, char **environment)
 __attribute__((constructor(101))) static void begin(int argc, char **argv, char **environment)
 {
     lensi_next_find_all();
+    lensi_restorer_open();
     lensi_main_stack_init();
     lensi_deepbind_init();
     start(argc, argv, environment);
