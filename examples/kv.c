@@ -78,6 +78,7 @@ int main(int argc, char **argv)
     }
     pairs = load_pairs(argv[optind], &count);
     printf("%zu pairs\n", count);
+    fflush(stdout); /* whoever waits for it knows that all is loaded */
     for (int pass = 0; pass < passes; pass++)
         printf("pass %d: %.6f\n", pass, sum_of_positive_keys(pairs, count));
     free(pairs);

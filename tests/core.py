@@ -140,7 +140,7 @@ def main():
         skip("core dumps", "there is no gdb")
     for rung in ("inthread", "thread", "protect") if shutil.which("gdb") else ():
         if core_is_a_file():
-            dump(build, rung, "the kernel's dump", kernel_dump, BUDGET_PAGES // 2)
+            dump(build, rung, "the kernel's dump", kernel_dump, BUDGET_PAGES // 4)
         else:
             skip(f"the kernel's dump, {rung}", "/proc/sys/kernel/core_pattern does not name a file of the program's folder")
         # Of a block with absent pages gdb gives up the rest, where it cannot read them (docs/promises.md, 5).

@@ -113,8 +113,10 @@ while_running()
     stats=$work/stats/row.json
     plain_key=
     run_plain "$kv" -p 500 "$data/live.kv"
+    rm -f "$work/lens/stdout"
     (
-        sleep 0.3
+        patience=1200
+        until grep -q pairs "$work/lens/stdout" 2> /dev/null || [ $((patience -= 1)) = 0 ]; do sleep 0.05; done
         "$@"
     ) &
     run_lens "$kv" -p 500 "$data/live.kv"
