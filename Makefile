@@ -29,7 +29,7 @@ ALL_CFLAGS := -std=gnu17 $(CWARN) $(HARDEN) $(COMMON) $(CFLAGS)
 ALL_CXXFLAGS := -std=c++17 $(WARN) -fno-exceptions -fno-rtti $(HARDEN) $(COMMON) $(CXXFLAGS)
 SO_LDFLAGS := -shared -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--exclude-libs,ALL -static-libgcc
 
-objects = $(patsubst %,$(BUILD)/obj/%.o,$(wildcard $(addprefix $(1)/,*.c *.cpp *.S)))
+objects = $(patsubst %,$(BUILD)/obj/%.o,$(wildcard $(addprefix $(1)/,*.c *.cpp *.S */*.c */*.S)))
 LIBLENS_OBJ := $(call objects,liblens) $(call objects,lenses)
 PRELOAD_OBJ := $(call objects,preload)
 LENS_OBJ    := $(call objects,analysis)
@@ -95,7 +95,7 @@ $(BUILD)/liblens-preload.so: $(PRELOAD_OBJ) $(LIBLENS_OBJ) preload/preload.map
 		-o $@ $(PRELOAD_OBJ) $(LIBLENS_OBJ) $(LDFLAGS) $(ZLIB) -pthread -ldl
 
 # The page of lens report is embedded.
-$(BUILD)/obj/analysis/page.S.o: $(wildcard analysis/page/*)
+$(BUILD)/obj/analysis/report/page.S.o: $(wildcard analysis/report/page/*)
 
 $(ANALYSIS): $(filter-out %/main.c.o,$(LENS_OBJ))
 	$(call say,AR,$@)

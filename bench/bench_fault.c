@@ -7,9 +7,9 @@
  *   bench_fault [MIB [BUDGET_MIB [SECONDS]]]
  */
 #include "lenses/builtin.h"
+#include "liblens/base/stats.h"
+#include "liblens/base/sys.h"
 #include "liblens/lens.h"
-#include "liblens/stats.h"
-#include "liblens/sys.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

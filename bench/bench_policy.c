@@ -10,7 +10,7 @@
  * A trace file holds one page number per line. Deterministic.
  */
 #include "bench/policy_traces.h"
-#include "liblens/policy.h"
+#include "liblens/memory/policy.h"
 
 #include <errno.h>
 #include <inttypes.h>

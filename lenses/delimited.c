@@ -4,8 +4,8 @@
  * prepare looks at the header and the first row; for columns it also counts the rows, as column k begins at
  * k * rows elements of the view; and where columns are chosen by what they hold, it looks at all fields.
  */
-#include "lenses/delimited.h"
 #include "lenses/builtin.h"
+#include "lenses/delimited.h"
 
 #include <errno.h>
 #include <string.h>

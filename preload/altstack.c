@@ -5,7 +5,7 @@
 #undef _FORTIFY_SOURCE
 #include "preload/altstack.h"
 
-#include "liblens/signal_stack.h"
+#include "liblens/base/signal_stack.h"
 #include "preload/io.h"
 
 #include <errno.h>

@@ -11,7 +11,7 @@
 #undef _FORTIFY_SOURCE
 #include "preload/contexts.h"
 
-#include "liblens/sys.h"
+#include "liblens/base/sys.h"
 #include "preload/io.h"
 #include "preload/masks.h"
 

@@ -10,8 +10,8 @@
  */
 #include "preload/deepbind.h"
 
-#include "liblens/recognise.h"
-#include "liblens/sys.h"
+#include "liblens/base/sys.h"
+#include "liblens/engine/recognise.h"
 #include "preload/next.h"
 
 #include <dlfcn.h>

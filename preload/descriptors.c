@@ -9,12 +9,12 @@
 
 #include "preload/files.h"
 #include "preload/io.h"
-#include "preload/record.h"
-#include "preload/record_input.h"
+#include "preload/recorder/input.h"
+#include "preload/recorder/record.h"
 
-#include "liblens/log.h"
-#include "liblens/pages.h"
-#include "liblens/sys.h"
+#include "liblens/base/log.h"
+#include "liblens/base/sys.h"
+#include "liblens/memory/pages.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -9,10 +9,10 @@
 
 #include "preload/descriptors.h"
 #include "preload/io.h"
-#include "preload/record.h"
-#include "preload/record_input.h"
+#include "preload/recorder/input.h"
+#include "preload/recorder/record.h"
 
-#include "liblens/sys.h"
+#include "liblens/base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -10,7 +10,7 @@
 #ifndef LENSI_IO_H
 #define LENSI_IO_H
 
-#include "liblens/engine.h"
+#include "liblens/engine/engine.h"
 #include "preload/next.h"
 #include "preload/process.h"
 

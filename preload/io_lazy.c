@@ -7,7 +7,7 @@
 #undef _FORTIFY_SOURCE
 #include "preload/io_lazy.h"
 
-#include "liblens/sys.h"
+#include "liblens/base/sys.h"
 #include "preload/descriptors.h"
 #include "preload/io.h"
 

@@ -1,13 +1,13 @@
 /*
- * io_lazy.h - large reads into fresh memory of ours, which the engine accounts for instead of copying (liblens/lazy.h).
+ * io_lazy.h - large reads into fresh memory of ours, which the engine accounts for instead of copying (liblens/engine/lazy.h).
  *
  * To the program they are reads as any: counts, positions, the end of the file, errors.
  */
 #ifndef LENSI_IO_LAZY_H
 #define LENSI_IO_LAZY_H
 
-#include "liblens/engine.h"
-#include "liblens/lazy.h"
+#include "liblens/engine/engine.h"
+#include "liblens/engine/lazy.h"
 
 #include <stdio.h>
 #include <sys/types.h>

@@ -6,9 +6,9 @@
  */
 #undef _FORTIFY_SOURCE
 #include "preload/io.h"
-#include "preload/record.h"
+#include "preload/recorder/record.h"
 
-#include "liblens/sys.h"
+#include "liblens/base/sys.h"
 
 #include <stdatomic.h>
 #include <sys/resource.h>

@@ -8,10 +8,10 @@
 #undef _FORTIFY_SOURCE
 #include "preload/io.h"
 
-#include "liblens/arena.h"
-#include "liblens/log.h"
-#include "liblens/sys.h"
-#include "preload/record.h"
+#include "liblens/base/arena.h"
+#include "liblens/base/log.h"
+#include "liblens/base/sys.h"
+#include "preload/recorder/record.h"
 
 #include <errno.h>
 #include <linux/capability.h>

@@ -9,10 +9,10 @@
 #include "preload/altstack.h"
 #include "preload/io.h"
 
-#include "liblens/log.h"
-#include "liblens/sys.h"
-#include "preload/record.h"
-#include "preload/record_map.h"
+#include "liblens/base/log.h"
+#include "liblens/base/sys.h"
+#include "preload/recorder/map.h"
+#include "preload/recorder/record.h"
 #include "preload/stack_bounds.h"
 
 #include <errno.h>

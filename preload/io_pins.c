@@ -1,8 +1,8 @@
 /* io_pins.c - the slow half of io.h: reached only when an argument lies in memory of ours. */
 #include "preload/io.h"
 
-#include "liblens/arena.h"
-#include "liblens/sys.h"
+#include "liblens/base/arena.h"
+#include "liblens/base/sys.h"
 
 #include <errno.h>
 #include <string.h>

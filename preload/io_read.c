@@ -6,11 +6,11 @@
 #include "preload/descriptors.h"
 #include "preload/io.h"
 #include "preload/io_lazy.h"
-#include "preload/record.h"
-#include "preload/record_input.h"
+#include "preload/recorder/input.h"
+#include "preload/recorder/record.h"
 
-#include "liblens/reads.h"
-#include "liblens/sys.h"
+#include "liblens/base/sys.h"
+#include "liblens/source/reads.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -10,11 +10,11 @@
 #include "preload/io_syscalls.h"
 #include "preload/masks.h"
 #include "preload/process.h"
-#include "preload/record.h"
+#include "preload/recorder/record.h"
 #include "preload/signals.h"
 
-#include "liblens/recognise.h"
-#include "liblens/sys.h"
+#include "liblens/base/sys.h"
+#include "liblens/engine/recognise.h"
 
 #include <errno.h>
 #include <linux/aio_abi.h>

@@ -10,10 +10,10 @@
  */
 #include "preload/malloc.h"
 
-#include "liblens/engine.h"
-#include "liblens/log.h"
-#include "liblens/reads.h"
-#include "liblens/sys.h"
+#include "liblens/base/log.h"
+#include "liblens/base/sys.h"
+#include "liblens/engine/engine.h"
+#include "liblens/source/reads.h"
 #include "preload/altstack.h"
 #include "preload/site.h"
 #include "preload/stack_bounds.h"
@@ -36,7 +36,7 @@
 #define BOOT_HEADER 16u
 #define MALLOC_ALIGNMENT 16u
 
-/* Allocations below this many bytes are never ours. Not a number that malloc could serve while the door is closed. */
+/* Allocations below this many bytes are never ours. Not a number that malloc could serve before the engine has started. */
 static size_t least_bytes = SIZE_MAX;
 
 /* ---- before the next allocator is known: dlsym itself may allocate */
@@ -263,7 +263,7 @@ static COLD void *large_realloc(void *at, size_t bytes, const void *caller)
     return block;
 }
 
-/* Recorded programs have blocks behind `next`, and no door: is_shut. */
+/* Recorded programs have blocks behind `next`, and none of ours: is_shut. */
 static inline bool is_shut(void) { return least_bytes == SIZE_MAX; }
 
 static COLD void block_free(void *block)
@@ -386,7 +386,7 @@ PUBLIC size_t malloc_usable_size(void *at)
     return UNLIKELY(lensi_is_ours(at)) ? lensi_block_bytes(at) : next.usable(at);
 }
 
-/* ---- opening the door */
+/* ---- the start */
 
 /* Whether the program's calls of `name` come here. An undefined symbol with an address is a jump to what is found. */
 static bool is_ours_to_serve(const char *name, const void *our_base)

@@ -1,6 +1,6 @@
-/* malloc.h - the door for allocations: what the constructor calls. */
-#ifndef LENSI_PRELOAD_MALLOC_H
-#define LENSI_PRELOAD_MALLOC_H
+/* malloc.h - the interposed allocation functions: what the constructor calls. */
+#ifndef LENSI_MALLOC_H
+#define LENSI_MALLOC_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@ struct lensi_family {
 };
 
 /*
- * Opens the door: from now on allocations that match a site of the engine's plan become blocks. Called once, by
+ * From now on allocations that match a site of the engine's plan become blocks. Called once, by
  * the constructor, after the engine has started. Without a plan, or if it is never called, every call goes to the
  * next allocator.
  */

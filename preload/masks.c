@@ -10,7 +10,7 @@
 #undef _FORTIFY_SOURCE
 #include "preload/masks.h"
 
-#include "liblens/sys.h"
+#include "liblens/base/sys.h"
 #include "preload/io.h"
 
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations" /* sigblock and its kind: old programs use them */

@@ -2,7 +2,7 @@
 #ifndef LENSI_MASKS_H
 #define LENSI_MASKS_H
 
-#include "liblens/engine.h"
+#include "liblens/engine/engine.h"
 
 #include <signal.h>
 #include <spawn.h>

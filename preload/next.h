@@ -8,7 +8,7 @@
 #ifndef LENSI_NEXT_H
 #define LENSI_NEXT_H
 
-#include "liblens/running_stack.h"
+#include "liblens/base/running_stack.h"
 
 #define LENSI_EXPORT __attribute__((visibility("default")))
 #define LENSI_LIKELY(x) __builtin_expect(!!(x), 1)

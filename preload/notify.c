@@ -6,7 +6,7 @@
  * before that is made ordinary memory for good.
  */
 #undef _FORTIFY_SOURCE
-#include "liblens/arena.h"
+#include "liblens/base/arena.h"
 #include "preload/io.h"
 #include "preload/masks.h"
 #include "preload/threads.h"

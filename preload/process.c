@@ -10,17 +10,17 @@
 
 #include "preload/descriptors.h"
 
-#include "liblens/engine.h"
-#include "liblens/helper.h"
-#include "liblens/log.h"
-#include "liblens/pages.h"
-#include "liblens/sys.h"
+#include "liblens/base/helper.h"
+#include "liblens/base/log.h"
+#include "liblens/base/sys.h"
+#include "liblens/engine/engine.h"
+#include "liblens/memory/pages.h"
 #include "preload/io.h"
 #include "preload/masks.h"
-#include "preload/record.h"
-#include "preload/record_death.h"
-#include "preload/record_malloc.h"
-#include "preload/record_writer.h"
+#include "preload/recorder/death.h"
+#include "preload/recorder/malloc.h"
+#include "preload/recorder/record.h"
+#include "preload/recorder/writer.h"
 #include "preload/signals.h"
 
 #include <dirent.h>

@@ -1,8 +1,8 @@
 /* seccomp.c - see seccomp.h. Before the program's own code; one thread. */
 #include "preload/seccomp.h"
 
-#include "liblens/log.h"
-#include "liblens/sys.h"
+#include "liblens/base/log.h"
+#include "liblens/base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>

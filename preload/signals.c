@@ -8,12 +8,12 @@
 #undef _FORTIFY_SOURCE
 #include "preload/signals.h"
 
-#include "liblens/forward.h"
-#include "liblens/restorer.h"
-#include "liblens/sys.h"
+#include "liblens/base/restorer.h"
+#include "liblens/base/sys.h"
+#include "liblens/engine/forward.h"
 #include "preload/io.h"
 #include "preload/masks.h"
-#include "preload/record_death.h"
+#include "preload/recorder/death.h"
 
 #include <errno.h>
 

@@ -10,8 +10,8 @@
  */
 #include "preload/site.h"
 
-#include "liblens/arena.h"
-#include "liblens/log.h"
+#include "liblens/base/arena.h"
+#include "liblens/base/log.h"
 #include "preload/stack.h"
 #include "preload/symbols.h"
 

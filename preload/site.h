@@ -4,10 +4,10 @@
  * A site is a call path: the frames of the plan must match frames of the stack, in order. No locks, no malloc; safe
  * in every thread and in a fork's child.
  */
-#ifndef LENSI_PRELOAD_SITE_H
-#define LENSI_PRELOAD_SITE_H
+#ifndef LENSI_SITE_H
+#define LENSI_SITE_H
 
-#include "liblens/plan.h"
+#include "liblens/plan/plan.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -10,7 +10,7 @@
  */
 #include "preload/stack_steps.h"
 
-#include "liblens/arena.h"
+#include "liblens/base/arena.h"
 
 #include "preload/stack_bounds.h"
 #include "preload/unwind.h"

@@ -1,6 +1,6 @@
 /* stack.h - the return addresses on a thread's stack, from a malloc function outwards. */
-#ifndef LENSI_PRELOAD_STACK_H
-#define LENSI_PRELOAD_STACK_H
+#ifndef LENSI_STACK_H
+#define LENSI_STACK_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -9,10 +9,10 @@
 #include "preload/descriptors.h"
 #include "preload/io.h"
 #include "preload/io_lazy.h"
-#include "preload/record.h"
-#include "preload/record_input.h"
+#include "preload/recorder/input.h"
+#include "preload/recorder/record.h"
 
-#include "liblens/reads.h"
+#include "liblens/source/reads.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -57,7 +57,7 @@ static void landed(FILE *stream, int64_t at, void *to, size_t bytes)
 /* A header that was just read says where the next block will be read from. */
 static size_t placed(FILE *stream, size_t got)
 {
-    int fd = LENSI_UNLIKELY(lensi_placing) ? fileno_unlocked(stream) : -1;
+    int fd = LENSI_UNLIKELY(lensi_aligning) ? fileno_unlocked(stream) : -1;
 
     if (fd >= 0 && lensi_file_is_told(fd))
         lensi_file_stands(fd, (uint64_t)position(stream));
@@ -105,7 +105,7 @@ static __attribute__((noinline)) size_t read_slow(void *to, size_t size, size_t 
 
 static inline bool read_is_quick(const void *to, size_t bytes)
 {
-    return LENSI_LIKELY(!lensi_touches_ours(to, bytes) && !lensi_placing && !(lensi_recording && bytes >= LENSI_INPUT_LEAST_BYTES) &&
+    return LENSI_LIKELY(!lensi_touches_ours(to, bytes) && !lensi_aligning && !(lensi_recording && bytes >= LENSI_INPUT_LEAST_BYTES) &&
                         !(lensi_reads_wanted && bytes >= LENSI_READS_LEAST));
 }
 

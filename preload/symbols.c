@@ -8,9 +8,9 @@
  */
 #include "preload/symbols.h"
 
-#include "liblens/arena.h"
-#include "liblens/log.h"
-#include "liblens/sys.h"
+#include "liblens/base/arena.h"
+#include "liblens/base/log.h"
+#include "liblens/base/sys.h"
 
 #include <dlfcn.h>
 #include <elf.h>

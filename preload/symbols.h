@@ -1,8 +1,8 @@
 /*
  * symbols.h - from a code address to its module and function, without malloc, stdio or the loader's locks.
  */
-#ifndef LENSI_PRELOAD_SYMBOLS_H
-#define LENSI_PRELOAD_SYMBOLS_H
+#ifndef LENSI_SYMBOLS_H
+#define LENSI_SYMBOLS_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
 #undef _FORTIFY_SOURCE
 #include "preload/threads.h"
 
-#include "liblens/signal_stack.h"
+#include "liblens/base/signal_stack.h"
 #include "preload/io.h"
 
 #include <errno.h>

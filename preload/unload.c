@@ -4,8 +4,8 @@
  * The loader counts the modules that it has removed. A dlclose that removes none (others still use it) costs two looks at that.
  */
 #include "preload/next.h"
-#include "preload/record.h"
-#include "preload/record_tree.h"
+#include "preload/recorder/record.h"
+#include "preload/recorder/tree.h"
 #include "preload/site.h"
 #include "preload/stack_steps.h"
 #include "preload/symbols.h"

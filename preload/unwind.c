@@ -7,8 +7,8 @@
  */
 #include "preload/unwind.h"
 
-#include "liblens/arena.h"
-#include "liblens/sys.h"
+#include "liblens/base/arena.h"
+#include "liblens/base/sys.h"
 #include "preload/stack.h"
 #include "preload/stack_bounds.h"
 

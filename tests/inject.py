@@ -270,7 +270,7 @@ class Driver:
 def stop_words():
     """What each lensi_stop() says: the longest piece of its first literal that no conversion interrupts."""
     words, top = [], os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-    for name in glob.glob(os.path.join(top, "liblens", "*.c")) + glob.glob(os.path.join(top, "preload", "*.c")):
+    for name in glob.glob(os.path.join(top, "liblens", "*", "*.c")) + glob.glob(os.path.join(top, "preload", "**", "*.c"), recursive=True):
         with open(name, encoding="utf-8") as source:
             for literal in re.findall(r'lensi_stop\([^"]*"([^"]*)"', source.read()):
                 words.append(max(re.split(r"%[a-z]+", literal), key=len))

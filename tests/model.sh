@@ -17,7 +17,7 @@ status=$?
 check "nothing is lost in $(sed -n 's/^ok - \([0-9]* states\).*/\1/p' "$out")" $([ $status = 0 ] && grep -q '^ok - ' "$out"; echo $?)
 check "nine mistakes, built in, are each found" $([ "$(grep -c '^with mistake' "$out")" = 9 ] && [ "$(grep -c '^wrong: ' "$out")" = 9 ]; echo $?)
 # Transitions by compare-and-swap with both states written out; where the first is a variable, the tests before it say which.
-grep -hoE 'lensi_page_change\([^;]*, *LENSI_[A-Z]+, *LENSI_[A-Z]+\)' liblens/*.c |
+grep -hoE 'lensi_page_change\([^;]*, *LENSI_[A-Z]+, *LENSI_[A-Z]+\)' liblens/*/*.c |
     sed -E 's/.*LENSI_([A-Z]+), *LENSI_([A-Z]+)\)$/\1 \2/' | sort -u >"$out.sources"
 "$program" --transitions | sort -u >"$out.model"
 diff "$out.sources" "$out.model" >"$out"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The rules of the house (docs/ARCHITECTURE.md), checked: which room may include which, what the libraries export,
+# The rules of docs/ARCHITECTURE.md, checked: which layer may know which, what the libraries export,
 # that statistics and their document agree, that no file or function has grown out of hand.
 #   tests/rules.sh BUILD
 set -u
@@ -20,14 +20,15 @@ includes() { grep -nE '#include "' -r "$1" --include='*.[ch]' --include='*.cpp' 
 check "lenses/ knows only liblens/lens.h and itself" \
     "$(grep -nE '#include "' -r lenses --include='*.[ch]' --include='*.cpp' | grep -vE '"(liblens/lens\.h|lenses/[a-z_]+\.h)"' || true)"
 check "liblens/ includes nothing of lenses, preload or analysis" "$(includes liblens '"(\.\./)?(lenses|preload|analysis)/')"
+check "in liblens/ each layer includes and calls downwards only, and no circle is larger than two files" "$(tests/layers.py "$build" 2>&1)"
 check "preload/ includes nothing of analysis" "$(includes preload '"(\.\./)?analysis/')"
 check "analysis/ includes nothing of preload" "$(includes analysis '"(\.\./)?preload/')"
 check "every system call is made in sys.c or by number through it" \
-    "$(grep -nE '\bsyscall\(' -r liblens lenses --include='*.c' | grep -v 'liblens/sys.c' || true)"
+    "$(grep -nE '\bsyscall\(' -r liblens lenses --include='*.c' | grep -v 'liblens/base/sys.c' || true)"
 check "lenses call no malloc, stdio, locale" \
     "$(grep -nE '\b(malloc|calloc|realloc|free|printf|fprintf|snprintf|sscanf|strtod|strtol|setlocale|fopen)\(' lenses/*.c lenses/*.cpp | grep -vE '^\S+:\s*(\*|//|/\*)|//|\* ' || true)"
 check "liblens and preload call no malloc and no stdio" \
-    "$(nm -A --undefined-only "$build"/obj/liblens/*.o "$build"/obj/lenses/*.o 2>/dev/null |
+    "$(nm -A --undefined-only "$build"/obj/liblens/*/*.o "$build"/obj/lenses/*.o 2>/dev/null |
         grep -E ' U (malloc|calloc|realloc|free|printf|fprintf|puts|fopen|snprintf|vsnprintf|__snprintf_chk|strtod|setlocale)$' || true)"
 expected=$(sed -e 's/#.*//' -e 's|/\*.*\*/||' preload/preload.map | tr ';{}' '\n\n\n' | grep -vE 'local|global: *$|\*' | sed 's/global://' | tr -d ' \t' | grep -E '^[A-Za-z_0-9]+$' | sort -u)
 got=$(nm -D --defined-only "$build/liblens-preload.so" | awk '{print $3}' | sed 's/@.*//' | grep -v '^LENS' | sort -u)

@@ -246,7 +246,7 @@ class Soak:
         self.plan = os.path.join(self.work, "plan")
         write(self.plan, PLAN)
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("LENS_") and k != "LD_PRELOAD"}
-        with open(os.path.join(TOP, "liblens/stats.h"), encoding="utf-8") as text:
+        with open(os.path.join(TOP, "liblens/base/stats.h"), encoding="utf-8") as text:
             self.names = [line.split("(", 1)[1].split(",", 1)[0] for line in text if line.startswith("    X(")]
         self.passed = self.failed = self.skipped = 0
         self.total = {}

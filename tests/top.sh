@@ -74,7 +74,7 @@ read -r -a busy <<< "$(site "the block")"
 read -r -a idle <<< "$(site "the idle one")"
 result "faults are those of the site that was touched" "$([[ ${busy[-2]} =~ ^[0-9] && ${idle[-2]} = - ]] && echo yes || echo no)" "$("$lens" top $virtual)"
 result "what lies absent, by site" "$([[ "${idle[*]}" =~ ^1\ 4.00\ MB\ (-|[0-9.]+\ [kM]B)\ [0-9.]+\ MB\ -\ -\ -\ -$ ]] && echo yes || echo no)" "$(site "the idle one")"
-problem=$(python3 "$tests/top_gauges.py" $virtual "$tests/../liblens/stats.h" 2>&1)
+problem=$(python3 "$tests/top_gauges.py" $virtual "$tests/../liblens/base/stats.h" 2>&1)
 result "sites add up to the whole" "$([ $? = 0 ] && echo yes || echo no)" "$problem"
 says "two looks, plain" 0 "process $virtual" "$lens" top --count 2 --interval 0.1 $virtual
 result "no escapes where there is no terminal" "$(grep -q $'\033' got && echo no || echo yes)" "$(cat -v got)"

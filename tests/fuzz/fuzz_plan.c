@@ -5,8 +5,8 @@
  * tests/fixtures/plan.
  */
 #include "lenses/builtin.h"
-#include "liblens/arena.h"
-#include "liblens/plan.h"
+#include "liblens/base/arena.h"
+#include "liblens/plan/plan.h"
 
 #include <stdlib.h>
 #include <string.h>

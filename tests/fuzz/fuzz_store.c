@@ -7,9 +7,9 @@
  *
  * clang -fsanitize=fuzzer,address,undefined; run with files as arguments to replay them.
  */
-#include "liblens/checksum.h"
-#include "liblens/image.h"
-#include "liblens/log.h"
+#include "liblens/base/checksum.h"
+#include "liblens/base/log.h"
+#include "liblens/store/image.h"
 
 #include <fcntl.h>
 #include <stdio.h>

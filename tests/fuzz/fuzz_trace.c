@@ -4,11 +4,11 @@
  * Bytes that begin as a trace are one. Others are taken for records, and get a magic and a frame with the right checksum
  * around them: few inputs would come through that by chance. Seeds: tests/fuzz/corpus/trace.
  */
-#include "analysis/profile.c"
-#include "analysis/profile_build.c"
-#include "analysis/profile_counts.c"
-#include "analysis/profile_usage.c"
-#include "analysis/trace_read.c"
+#include "analysis/trace/profile.c"
+#include "analysis/trace/profile_build.c"
+#include "analysis/trace/profile_counts.c"
+#include "analysis/trace/profile_usage.c"
+#include "analysis/trace/trace_read.c"
 
 #include <sys/mman.h>
 #include <unistd.h>

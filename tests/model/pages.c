@@ -4,7 +4,7 @@
  *   pages                  explores all of it; says how many states there are, or the way to the first that is wrong
  *   pages --transitions    the compare-and-swaps the model knows, for tests/model.sh to hold against the sources
  *
- * A page is its state (liblens/pages.h), its frame (missing, or with content; write-protected or not; in a range that is watched, or
+ * A page is its state (liblens/memory/pages.h), its frame (missing, or with content; write-protected or not; in a range that is watched, or
  * not) and the pins of its chunk. It may be mapped, from an image or from the file itself. A block that ends makes room for another at
  * the same place; a fork's child has the page as it was, unwatched, and none of the other threads. Actors are small machines; one step is one thing that others can see: a compare-and-swap, a system call, an access.
  * Memory is sequentially consistent here; the sources use no weaker orders on states where it matters.
@@ -71,7 +71,7 @@ static int swap(struct world *w, enum state from, enum state to)
 
 static int is_busy(const struct world *w) { return w->state == BUSY || w->state == LEAVING; }
 
-/* ---- the prover: one attempt per round (prove.c), then, if a writer of the file waits, all is made real (guard.c) */
+/* ---- the prover: one attempt per round (prove.c), then, if a writer of the file waits, all is made real (lease.c) */
 
 enum { P_BEGIN, P_PINS, P_PROTECT, P_PROVING, P_COMPARE, P_CLAIM, P_UNDO, P_UNDO2, P_UNDO3, P_GUARD, P_REAL, P_REAL2, P_PLACE, P_PLACE2, P_RELEASE,
        P_HOLD, P_MAP, P_MAPPED, P_LET_BE, P_SETTLE, P_SETTLE_TAKE, P_SETTLE_MAP, P_COPY, P_COPY2, P_COPY3 };
@@ -104,7 +104,7 @@ static int prover_settles(struct world *w, uint8_t *at, uint8_t *seen)
     }
 }
 
-/* The three steps in which a page that is mapped from the file becomes memory (direct.c); at `then` afterwards. */
+/* The three steps in which a page that is mapped from the file becomes memory (file_mapping.c); at `then` afterwards. */
 static int copy_mapped(struct world *w, uint8_t *at, uint8_t first, uint8_t then)
 {
     if (*at == first) {
@@ -260,7 +260,7 @@ static int evictor(struct world *w, uint8_t *at, uint8_t *left)
     }
 }
 
-/* ---- a touch: an access, and what the handler does when it fails (fault.c, fetch.c) */
+/* ---- a touch: an access, and what the handler does when it fails (fault.c, page_in.c) */
 
 enum { T_ACCESS, T_LOOK, T_KEEP, T_UNPROTECT, T_PLAIN, T_ALLOW, T_ZERO, T_FETCH, T_FETCH_PLACE, T_FETCH_DONE, T_END };
 
@@ -395,7 +395,7 @@ static int kernel(struct world *w, uint8_t *at, uint8_t *left, uint8_t *seen)
         *seen = w->state;
         *at = make_ready(w);
         return 1;
-    case K_LOCK: /* lensi_direct_keep */
+    case K_LOCK: /* lensi_file_mapping_keep */
         if (w->locked || (w->at[PROVER] != P_BEGIN && w->at[PROVER] != ENDED))
             return 0;
         w->locked = 1;

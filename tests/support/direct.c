@@ -1,5 +1,5 @@
 /*
- * direct.c - reads a big file into one block and goes on using it while somebody changes the file; for tests/direct.sh.
+ * file_mapping.c - reads a big file into one block and goes on using it while somebody changes the file; for tests/direct.sh.
  *   direct make FILE MEGABYTES     writes the file
  *   direct run FILE STOP [idle|holes|fork|orphan|HOW]
  * Four threads verify their pages and write some of them, until the file STOP exists; all the while the program's own

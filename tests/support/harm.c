@@ -1,5 +1,5 @@
 /*
- * harm.c - programs that lens could harm (tests/harm.sh).
+ * slowdown.c - programs that lens could harm (tests/harm.sh).
  *   harm loop FILE PASSES   reads FILE into one block and goes over it at random PASSES times; 0: until all of it is resident
  *   harm refuted FILE       reads FILE, holds a block that no lens makes of it, and works for a second
  *   harm early FILE         the same, and ends at once

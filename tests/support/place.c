@@ -1,5 +1,5 @@
 /*
- * place.c - reads what lies behind a header of HEADER bytes into fresh blocks, three times; for tests/direct.sh.
+ * align.c - reads what lies behind a header of HEADER bytes into fresh blocks, three times; for tests/direct.sh.
  *   place FILE HEADER read|fread|pread|aligned WAIT_MS
  * Says for each block whether pages of it are mapped from the file, for which it waits so long, and whether its bytes are
  * right, before and after it was resized and written.

@@ -8,8 +8,8 @@
  * bytes. $NAME takes a number from the command line (NAME=NUMBER).
  * `frame` on a line of its own ends a frame, so does the end; `frame bad` ends one whose checksum is wrong. # begins a comment.
  */
-#include "liblens/checksum.h"
-#include "liblens/trace.h"
+#include "liblens/base/checksum.h"
+#include "liblens/base/trace.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -9,9 +9,9 @@
  * bytes, or turned back by put and made again, is not the same.
  */
 #include "lenses/builtin.h"
-#include "liblens/backing.h"
-#include "liblens/pages.h"
-#include "liblens/view.h"
+#include "liblens/memory/pages.h"
+#include "liblens/view/backing.h"
+#include "liblens/view/view.h"
 #include "tests/unit/reader.h"
 
 #include <stdio.h>

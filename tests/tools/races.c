@@ -8,10 +8,10 @@
  * lenses. What they give is checked as well. Prints "races: ok".
  */
 #include "lenses/builtin.h"
-#include "liblens/image.h"
-#include "liblens/stats.h"
-#include "liblens/touches.h"
-#include "liblens/view.h"
+#include "liblens/base/stats.h"
+#include "liblens/store/image.h"
+#include "liblens/view/view.h"
+#include "liblens/watch/touches.h"
 
 #include <pthread.h>
 #include <stdio.h>

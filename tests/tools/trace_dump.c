@@ -6,9 +6,9 @@
  *   meta KEY VALUE
  *   site NUMBER KIND allocations N frees N bytes N freed N live N N peak N at_peak N N samples N error E E path FUNCTION<FUNCTION...
  */
-#include "analysis/profile.h"
-#include "analysis/strings.h"
-#include "analysis/symboliser.h"
+#include "analysis/names/symboliser.h"
+#include "analysis/trace/profile.h"
+#include "analysis/trace/strings.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
  *   all KEY VALUE, then for each line (block and what it grew from) of 4 MiB and more:  line NUMBER bytes N KEY VALUE...
  *   point SHARE FAULTED_PAGES SEQUENTIAL_PAGES ABSENT_BYTES
  */
-#include "analysis/miss_ratio.h"
+#include "analysis/trace/miss_ratio.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -8,8 +8,8 @@
 #include "tests/unit/toy_lens.h"
 
 #include "lenses/builtin.h"
-#include "liblens/engine.h"
-#include "liblens/stats.h"
+#include "liblens/base/stats.h"
+#include "liblens/engine/engine.h"
 
 #include <pthread.h>
 #include <time.h>

@@ -4,7 +4,7 @@
 #ifndef TESTS_UNIT_EXPRESSION_H
 #define TESTS_UNIT_EXPRESSION_H
 
-#include "liblens/plan.h"
+#include "liblens/plan/plan.h"
 #include "tests/unit/reader.h"
 
 #include <criterion/criterion.h>

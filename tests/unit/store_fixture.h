@@ -6,8 +6,8 @@
 #ifndef STORE_FIXTURE_H
 #define STORE_FIXTURE_H
 
-#include "liblens/checksum.h"
-#include "liblens/image.h"
+#include "liblens/base/checksum.h"
+#include "liblens/store/image.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

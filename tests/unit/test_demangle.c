@@ -1,7 +1,7 @@
 /*
  * test_demangle.c - names as their language writes them, short names for tables, and texts that are no names.
  */
-#include "analysis/demangle.h"
+#include "analysis/names/demangle.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -3,9 +3,9 @@
  */
 #include "tests/unit/engine_fixture.h"
 
-#include "liblens/budget.h"
-#include "liblens/pages.h"
-#include "liblens/segment.h"
+#include "liblens/memory/budget.h"
+#include "liblens/memory/pages.h"
+#include "liblens/source/segment.h"
 
 #include <pthread.h>
 #include <sys/wait.h>

@@ -3,10 +3,10 @@
  */
 #include "tests/unit/engine_fixture.h"
 
-#include "liblens/fault.h"
-#include "liblens/log.h"
-#include "liblens/pages.h"
-#include "liblens/segment.h"
+#include "liblens/base/log.h"
+#include "liblens/engine/fault.h"
+#include "liblens/memory/pages.h"
+#include "liblens/source/segment.h"
 
 #include <pthread.h>
 #include <setjmp.h>

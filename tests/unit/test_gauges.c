@@ -2,9 +2,9 @@
  * test_gauges.c - the counters where others can see them: what is counted shows, nobody else can write or cut it, and a
  * fork's child counts for itself.
  */
-#include "liblens/gauges.h"
-#include "liblens/log.h"
-#include "liblens/stats.h"
+#include "liblens/base/gauges.h"
+#include "liblens/base/log.h"
+#include "liblens/base/stats.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>

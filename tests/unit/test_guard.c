@@ -3,10 +3,10 @@
  */
 #include "tests/unit/engine_fixture.h"
 
-#include "liblens/backing.h"
-#include "liblens/guard.h"
-#include "liblens/prover.h"
-#include "liblens/segment.h"
+#include "liblens/engine/lease.h"
+#include "liblens/engine/prover.h"
+#include "liblens/source/segment.h"
+#include "liblens/view/backing.h"
 
 #include <sys/wait.h>
 
@@ -31,7 +31,7 @@ Test(guard, leases_what_nobody_writes)
     struct lensi_backing *backing = open_backing(path);
     int error = 1;
 
-    cr_assert(lensi_guard(backing, &error), "%d", error);
+    cr_assert(lensi_lease_take(backing, &error), "%d", error);
     cr_assert_eq(error, 0);
     cr_assert_eq(open(path, O_WRONLY | O_NONBLOCK), -1, "a writer waits");
     cr_assert_eq(errno, EWOULDBLOCK);
@@ -44,10 +44,10 @@ Test(guard, refuses_with_the_reason)
     struct lensi_backing *backing = open_backing(path);
     int writer = open(path, O_WRONLY), error = 0;
 
-    cr_assert_not(lensi_guard(backing, &error));
+    cr_assert_not(lensi_lease_take(backing, &error));
     cr_assert_eq(error, -EAGAIN);
     close(writer);
-    cr_assert_not(lensi_guard(backing, &error), "tried once");
+    cr_assert_not(lensi_lease_take(backing, &error), "tried once");
     unlink(path);
 }
 
@@ -59,7 +59,7 @@ Test(guard, gives_back_a_lease_that_came_too_late)
     int error = 0, fd = open(path, O_WRONLY | O_TRUNC);
 
     close(fd);
-    cr_assert_not(lensi_guard(backing, &error));
+    cr_assert_not(lensi_lease_take(backing, &error));
     cr_assert_eq(error, -ESTALE);
     fd = open(path, O_WRONLY | O_NONBLOCK);
     cr_assert(fd >= 0, "%s", strerror(errno));

@@ -5,9 +5,9 @@
 #include "tests/unit/toy_lens.h"
 
 #include "lenses/builtin.h"
-#include "liblens/budget.h"
-#include "liblens/log.h"
-#include "liblens/stats.h"
+#include "liblens/base/log.h"
+#include "liblens/base/stats.h"
+#include "liblens/memory/budget.h"
 
 #include <pthread.h>
 #include <signal.h>

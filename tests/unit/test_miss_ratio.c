@@ -2,8 +2,8 @@
  * test_miss_ratio.c - predictions from a sample beside the truth: the same touches, all of them, through the same policy with
  * the whole budget.
  */
-#include "analysis/miss_ratio.h"
-#include "liblens/policy.h"
+#include "analysis/trace/miss_ratio.h"
+#include "liblens/memory/policy.h"
 #include "tests/unit/use_fixture.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
 /*
  * test_options.c - sizes, budgets, words and flags; from names as the command line has them and from the environment.
  */
-#include "liblens/cgroup.h"
-#include "liblens/options.h"
+#include "liblens/base/cgroup.h"
+#include "liblens/plan/options.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

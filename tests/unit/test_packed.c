@@ -1,7 +1,7 @@
 /* test_packed.c - small allocations laid out densely: order, sizes, and which pages come free when. */
-#include "liblens/packed.h"
+#include "liblens/memory/packed.h"
 
-#include "liblens/sys.h"
+#include "liblens/base/sys.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

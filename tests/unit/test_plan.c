@@ -3,8 +3,8 @@
  *
  * The lenses are the test's own, so that the language is tested and not the lenses.
  */
-#include "liblens/lexer.h"
-#include "liblens/plan.h"
+#include "liblens/plan/lexer.h"
+#include "liblens/plan/plan.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

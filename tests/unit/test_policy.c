@@ -1,5 +1,5 @@
 /* The eviction policy: its books under any calls, and how much of the known patterns it keeps. */
-#include "liblens/policy.h"
+#include "liblens/memory/policy.h"
 
 #include <criterion/criterion.h>
 

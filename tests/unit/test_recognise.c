@@ -1,5 +1,5 @@
 /* What the search for system calls makes of machine code as compilers write it. */
-#include "liblens/recognise.h"
+#include "liblens/engine/recognise.h"
 
 #include <criterion/criterion.h>
 #include <sys/syscall.h>

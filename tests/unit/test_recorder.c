@@ -1,6 +1,6 @@
 /* test_recorder.c - the recorder's table of what is alive against a model of it, and what a sample stands for. */
-#include "preload/record_live.c"
-#include "preload/record_sample.c"
+#include "preload/recorder/live.c"
+#include "preload/recorder/sample.c"
 
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* test_recorder_blocks.c - the recorder's list of large allocations, in order of address. */
-#include "preload/record_block.c"
+#include "preload/recorder/block.c"
 
 #include <criterion/criterion.h>
 

@@ -1,6 +1,6 @@
 /* test_recorder_sites.c - what the recorder says each site held, against sums made the slow way; the tree of call paths. */
-#include "preload/record_site.c"
-#include "preload/record_tree.c"
+#include "preload/recorder/site.c"
+#include "preload/recorder/tree.c"
 
 #include <criterion/criterion.h>
 

@@ -4,11 +4,11 @@
  */
 #include "tests/unit/engine_fixture.h"
 
-#include "liblens/backing.h"
-#include "liblens/prover.h"
-#include "liblens/reclaim.h"
-#include "liblens/segment.h"
-#include "liblens/source.h"
+#include "liblens/engine/prover.h"
+#include "liblens/engine/reclaim.h"
+#include "liblens/source/segment.h"
+#include "liblens/source/source.h"
+#include "liblens/view/backing.h"
 
 #include <pthread.h>
 

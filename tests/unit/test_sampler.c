@@ -3,11 +3,11 @@
  */
 #include "tests/unit/engine_fixture.h"
 
-#include "liblens/hooks.h"
-#include "liblens/sample.h"
-#include "liblens/sampler.h"
-#include "liblens/snapshot.h"
-#include "liblens/touches.h"
+#include "liblens/base/hooks.h"
+#include "liblens/base/sample.h"
+#include "liblens/source/snapshot.h"
+#include "liblens/watch/sampler.h"
+#include "liblens/watch/touches.h"
 
 #include <sys/wait.h>
 

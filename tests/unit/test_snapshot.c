@@ -3,10 +3,10 @@
  */
 #include "tests/unit/engine_fixture.h"
 
-#include "liblens/budget.h"
-#include "liblens/pages.h"
-#include "liblens/segment.h"
-#include "liblens/snapshot.h"
+#include "liblens/memory/budget.h"
+#include "liblens/memory/pages.h"
+#include "liblens/source/segment.h"
+#include "liblens/source/snapshot.h"
 
 #include <sys/wait.h>
 

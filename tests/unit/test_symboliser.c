@@ -2,8 +2,8 @@
  * test_symboliser.c - small programs compiled in each way that binaries come: with and without debug information, stripped,
  * with separate debug files, C++, Rust. Each prints the return address of a call; the symboliser must say where that is.
  */
-#include "analysis/strings.h"
-#include "analysis/symboliser.h"
+#include "analysis/names/symboliser.h"
+#include "analysis/trace/strings.h"
 
 #include <criterion/criterion.h>
 #include <ftw.h>

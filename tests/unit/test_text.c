@@ -1,9 +1,9 @@
 /*
  * test_text.c - the formatter against libc's own, globs, and the word a person may have meant.
  */
-#include "liblens/log.h"
-#include "liblens/options.h"
-#include "liblens/plan.h"
+#include "liblens/base/log.h"
+#include "liblens/plan/options.h"
+#include "liblens/plan/plan.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* test_trace.c - a trace that is written is read as it was written; one that is cut, damaged or none is told apart. */
-#include "analysis/profile.h"
-#include "liblens/trace_writer.h"
+#include "analysis/trace/profile.h"
+#include "liblens/base/trace_writer.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -3,11 +3,11 @@
  */
 #include "tests/unit/toy_lens.h"
 
-#include "liblens/backing.h"
-#include "liblens/pages.h"
-#include "liblens/stats.h"
-#include "liblens/view.h"
 #include "lenses/builtin.h"
+#include "liblens/base/stats.h"
+#include "liblens/memory/pages.h"
+#include "liblens/view/backing.h"
+#include "liblens/view/view.h"
 
 TestSuite(view, .timeout = 60);
 

@@ -3,11 +3,11 @@
  */
 #include "tests/unit/engine_fixture.h"
 
-#include "liblens/budget.h"
-#include "liblens/gate.h"
-#include "liblens/lazy.h"
-#include "liblens/pages.h"
-#include "liblens/region.h"
+#include "liblens/engine/lazy.h"
+#include "liblens/engine/throttle.h"
+#include "liblens/memory/budget.h"
+#include "liblens/memory/pages.h"
+#include "liblens/memory/region.h"
 
 TestSuite(zeros, .timeout = 100);
 

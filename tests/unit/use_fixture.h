@@ -5,8 +5,8 @@
 #ifndef TESTS_UNIT_USE_FIXTURE_H
 #define TESTS_UNIT_USE_FIXTURE_H
 
-#include "analysis/use.h"
-#include "liblens/sample.h"
+#include "analysis/trace/use.h"
+#include "liblens/base/sample.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -1,8 +1,0 @@
-/* range.c - see range.h, running_stack.h. */
-#include "liblens/range.h"
-
-#include "liblens/running_stack.h"
-
-struct lensi_range lensi_range;
-bool lensi_retired;
-void (*lensi_stack_seen_slow)(uintptr_t pointer);
