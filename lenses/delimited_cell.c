@@ -39,7 +39,10 @@ int lensi_cell_missing(const struct lensi_delimited *p, const uint8_t *text, siz
     return 0;
 }
 
-/* inf and infinity with a sign, in any case: what pandas accepts behind its number reader, and without blanks. 0, or all of it. */
+/*
+ * inf and infinity with a sign, in any case: what pandas accepts behind its number reader, and without blanks. 0, or
+ * all of it.
+ */
 static size_t read_infinity(const uint8_t *text, size_t bytes, struct lens_number *number)
 {
     size_t sign = bytes > 0 && (*text == '-' || *text == '+');

@@ -224,8 +224,9 @@ LENS_API void lens_unpin(const void *at, size_t bytes);
 LENS_API void lens_close(lens_handle *handle);
 
 /*
- * Adds a lens of one's own, before the first lens_open or plan that names it. The table must outlive all use.
- * 0 (also for a table that is registered already), -EEXIST (name taken), -EINVAL (a size or a function is wrong), -ENOSPC (more than 64). Thread-safe.
+ * Adds a lens of one's own, before the first lens_open or plan that names it. The table must outlive all use. 0 (also
+ * for a table that is registered already), -EEXIST (name taken), -EINVAL (a size or a function is wrong), -ENOSPC (more
+ * than 64). Thread-safe.
  */
 LENS_API int lens_register(const struct lens_ops *ops);
 /* The lens named `name`, or NULL. */

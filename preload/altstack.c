@@ -1,6 +1,6 @@
 /*
- * altstack.c - see altstack.h. The kernel keeps one alternate stack for each thread; we remember where the program's is. While it has
- * none, there is one of ours (signal_stack.h), of which it sees nothing.
+ * altstack.c - see altstack.h. The kernel keeps one alternate stack for each thread; we remember where the program's
+ * is. While it has none, there is one of ours (signal_stack.h), of which it sees nothing.
  */
 #undef _FORTIFY_SOURCE
 #include "preload/altstack.h"

@@ -9,9 +9,9 @@
 extern bool lensi_altstacks;
 
 /*
- * Memory that begins at `at` is about to be freed. If this thread's alternate stack lies in it, the thread goes without one from now on.
- * Programs do that at their end (ruby), and get away with it where no signal comes any more. Ours come: they would be
- * written into memory that belongs to somebody else, or is gone.
+ * Memory that begins at `at` is about to be freed. If this thread's alternate stack lies in it, the thread goes without
+ * one from now on. Programs do that at their end (ruby), and get away with it where no signal comes any more. Ours
+ * come: they would be written into memory that belongs to somebody else, or is gone.
  */
 void lensi_altstack_freed(const void *at);
 /* The same for memory that is unmapped. */

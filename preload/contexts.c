@@ -1,12 +1,12 @@
 /*
  * contexts.c - ucontext_t and jump buffers: masks that libc hands to the kernel from the program's memory.
  *
- * Two things can go wrong. The structure may be absent: libc makes the call with it, and setcontext fails, sigsetjmp saves no
- * mask without a word. So it becomes ordinary memory for good. And the mask may hold the fault signals, as the program fills it: they are taken
- * out of it, and become what the thread believes to block.
+ * Two things can go wrong. The structure may be absent: libc makes the call with it, and setcontext fails, sigsetjmp
+ * saves no mask without a word. So it becomes ordinary memory for good. And the mask may hold the fault signals, as the
+ * program fills it: they are taken out of it, and become what the thread believes to block.
  *
- * getcontext and setjmp return to their caller a second time, when this frame is long gone: they are jumped through, or called in such a way that
- * what they saved can be made their caller's.
+ * getcontext and setjmp return to their caller a second time, when this frame is long gone: they are jumped through, or
+ * called in such a way that what they saved can be made their caller's.
  */
 #undef _FORTIFY_SOURCE
 #include "preload/contexts.h"
@@ -99,8 +99,8 @@ uintptr_t lensi_context_ended(ucontext_t *successor)
 }
 
 /*
- * libc sets the successor by a call of its own. The function's return address is where a function finds it; a register that
- * functions preserve, and that libc does not use, says which successor that is.
+ * libc sets the successor by a call of its own. The function's return address is where a function finds it; a register
+ * that functions preserve, and that libc does not use, says which successor that is.
  */
 static void end_by_ours(ucontext_t *context)
 {

@@ -2,11 +2,12 @@
  * deepbind.c - modules that are loaded with RTLD_DEEPBIND call us, too.
  *
  * Such a module (each of PHP's and Samba's) looks for its symbols in what it needs itself first, finds libc, and passes
- * us by: its free would be handed blocks that libc does not know, its read absent pages. So what it has bound to libc, or
- * not bound yet, is bound to us where we have a function of that name.
+ * us by: its free would be handed blocks that libc does not know, its read absent pages. So what it has bound to libc,
+ * or not bound yet, is bound to us where we have a function of that name.
  *
  * That happens when the program asks for the first symbol of it: nothing can be done behind dlopen, which must see its
- * caller's return address (its run path counts), so both functions are jumped through. What a module's constructors do comes before.
+ * caller's return address (its run path counts), so both functions are jumped through. What a module's constructors do
+ * comes before.
  */
 #include "preload/deepbind.h"
 
@@ -184,8 +185,8 @@ static int look_at(struct dl_phdr_info *info, size_t bytes, void *argument)
 }
 
 /*
- * `handle` is a module's. Its allocator is looked up first: that waits for whoever is in the middle of a dlopen, and where it is
- * not libc's the module brings its own, and is left alone.
+ * `handle` is a module's. Its allocator is looked up first: that waits for whoever is in the middle of a dlopen, and
+ * where it is not libc's the module brings its own, and is left alone.
  */
 static void bind_all(void *handle)
 {
@@ -236,5 +237,7 @@ static int count(struct dl_phdr_info *info, size_t bytes, void *argument)
     return 0;
 }
 
-/* libc's own function: a sanitizer that is linked into the program has put its own before it, which is not ready yet. */
+/*
+ * libc's own function: a sanitizer that is linked into the program has put its own before it, which is not ready yet.
+ */
 void lensi_deepbind_init(void) { LENSI_NEXT(dl_iterate_phdr)(count, &modules_at_start); }

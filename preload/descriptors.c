@@ -1,8 +1,8 @@
 /*
  * descriptors.c - descriptors that no open of the program's gave it; see descriptors.h.
  *
- * A file has a path by which a plan knows it: that of /proc/self/fd. One lock guards the room for it, which is too large for
- * a thread's stack; signals are held meanwhile, because read(2) may be called in handlers.
+ * A file has a path by which a plan knows it: that of /proc/self/fd. One lock guards the room for it, which is too
+ * large for a thread's stack; signals are held meanwhile, because read(2) may be called in handlers.
  */
 #undef _FORTIFY_SOURCE
 #include "preload/descriptors.h"

@@ -1,8 +1,9 @@
 /*
- * descriptors.h - descriptors that no open of the program's gave it: duplicated, inherited, received from another process.
+ * descriptors.h - descriptors that no open of the program's gave it: duplicated, inherited, received from another
+ * process.
  *
- * The engine hears of their files when they are first read into one of its blocks or made a stream; of inherited ones at
- * the start, because nothing else may ever be seen of them.
+ * The engine hears of their files when they are first read into one of its blocks or made a stream; of inherited ones
+ * at the start, because nothing else may ever be seen of them.
  */
 #ifndef LENSI_DESCRIPTORS_H
 #define LENSI_DESCRIPTORS_H

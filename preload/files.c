@@ -1,8 +1,8 @@
 /*
  * files.c - opening and closing: the engine hears of files that may back a block, and its own descriptors survive.
  *
- * Which descriptors it heard of, and which were looked at, is kept in bitmaps, so that closing others costs one test. They
- * are atomic; no lock.
+ * Which descriptors it heard of, and which were looked at, is kept in bitmaps, so that closing others costs one test.
+ * They are atomic; no lock.
  */
 #undef _FORTIFY_SOURCE
 #include "preload/files.h"

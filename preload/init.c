@@ -119,8 +119,9 @@ static void start_recording(int argc, char **argv)
 }
 
 /*
- * qemu's emulators of user programs (qemu-x86_64, not qemu-system-...) keep a record for each page of the guest's address space that is
- * mapped: of terabytes that are only reserved, more than machines have. The guest would load us, too.
+ * qemu's emulators of user programs (qemu-x86_64, not qemu-system-...) keep a record for each page of the guest's
+ * address space that is mapped: of terabytes that are only reserved, more than machines have. The guest would load us,
+ * too.
  */
 static bool is_emulator(void)
 {
@@ -131,7 +132,9 @@ static bool is_emulator(void)
     return name && !strncmp(name, user, sizeof user - 1) && strncmp(name, machine, sizeof machine - 1) != 0;
 }
 
-/* Chromium's, and of all that is built on it: it ends itself where it is not one thread. Its children are forks of it. */
+/*
+ * Chromium's, and of all that is built on it: it ends itself where it is not one thread. Its children are forks of it.
+ */
 static bool counts_threads(char **argv)
 {
     if (!options.trace_path && options.fault != LENSI_FAULT_THREAD && !options.chaos.on)
@@ -158,8 +161,8 @@ static void leave_guest_alone(char **environment)
 }
 
 /*
- * Where hardly anything may be had, all of it is the program's: below these limits we would take what it needs, or stop half-way.
- * The options then have no effect, and one line says so.
+ * Where hardly anything may be had, all of it is the program's: below these limits we would take what it needs, or stop
+ * half-way. The options then have no effect, and one line says so.
  */
 static bool is_cramped(void)
 {
@@ -179,9 +182,9 @@ static bool is_cramped(void)
 }
 
 /*
- * A sanitizer's runtime keeps a shadow of all memory, and wants to see each function that changes any: the engine's are not for it to see.
- * The lens command does not preload us into such a program, but one that it starts may be one. Weak names, as dlsym would ask the
- * program's own malloc for room to say that there is none.
+ * A sanitizer's runtime keeps a shadow of all memory, and wants to see each function that changes any: the engine's are
+ * not for it to see. The lens command does not preload us into such a program, but one that it starts may be one. Weak
+ * names, as dlsym would ask the program's own malloc for room to say that there is none.
  */
 extern const char __asan_init[] __attribute__((weak)), __tsan_init[] __attribute__((weak)), __msan_init[] __attribute__((weak)),
     __hwasan_init[] __attribute__((weak));

@@ -51,8 +51,9 @@ extern struct lensi_main_stack {
 void lensi_main_stack_init(void);
 
 /*
- * Between here and where the caller's stack ends, all is mapped. The library's threads have theirs right below what pthread_self()
- * points to; one that runs on a stack of its own making (a coroutine) is too far from there, or asks the kernel.
+ * Between here and where the caller's stack ends, all is mapped. The library's threads have theirs right below what
+ * pthread_self() points to; one that runs on a stack of its own making (a coroutine) is too far from there, or asks the
+ * kernel.
  */
 static inline bool lensi_is_on_own_stack(const void *at, size_t bytes)
 {
@@ -65,9 +66,10 @@ static inline bool lensi_is_on_own_stack(const void *at, size_t bytes)
 
 bool lensi_is_program_readable_slow(const void *at, size_t bytes);
 /*
- * Whether the program could read there. What it could not, the kernel is to refuse with EFAULT, and not we to stumble over: nothing
- * of the program's may be read here before this was asked. Free for what lies on the caller's own stack, as most vectors and headers
- * do; elsewhere a call of the kernel for each page. False, too, once no such call is to be made any more (lensi_retired).
+ * Whether the program could read there. What it could not, the kernel is to refuse with EFAULT, and not we to stumble
+ * over: nothing of the program's may be read here before this was asked. Free for what lies on the caller's own stack,
+ * as most vectors and headers do; elsewhere a call of the kernel for each page. False, too, once no such call is to be
+ * made any more (lensi_retired).
  */
 static inline bool lensi_is_program_readable(const void *at, size_t bytes)
 {
@@ -114,7 +116,10 @@ void lensi_pins_add_messages(struct lensi_pins *pins, struct mmsghdr *messages, 
 void lensi_pins_add_address(struct lensi_pins *pins, void *address, socklen_t *bytes);
 /* Memory of a size we do not know (ioctl, prctl): from `at` to the end of the page after its own. */
 void lensi_pins_add_around(struct lensi_pins *pins, const void *at);
-/* What the words of a structure of an unknown kind point to, as far as that is ours: up to 256 KiB from there, for both directions. */
+/*
+ * What the words of a structure of an unknown kind point to, as far as that is ours: up to 256 KiB from there, for both
+ * directions.
+ */
 void lensi_pins_add_nested(struct lensi_pins *pins, const void *at, size_t bytes);
 /* Memory that the kernel keeps using after the call (a stdio buffer, a stack, a futex word): plain for good. */
 void lensi_pin_forever(const void *at, size_t bytes);

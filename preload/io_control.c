@@ -36,7 +36,10 @@ static void add_scsi(struct lensi_pins *pins, const struct sg_io_hdr *it)
     lensi_pins_add(pins, it->sbp, it->mx_sb_len, LENSI_PIN_OUT);
 }
 
-/* Those of terminals (FIONREAD, too) hold no addresses. Old ones do not say their size: struct ifreq and its kind have 40 bytes. */
+/*
+ * Those of terminals (FIONREAD, too) hold no addresses. Old ones do not say their size: struct ifreq and its kind have
+ * 40 bytes.
+ */
 static void add_nested(struct lensi_pins *pins, unsigned long request, const void *argument)
 {
     enum { OLD_BYTES = 64 };

@@ -1,8 +1,9 @@
 /*
- * io_lazy.c - see io_lazy.h. What is not worth leaving out (the parts of pages at both ends) is read as always, with pins.
+ * io_lazy.c - see io_lazy.h. What is not worth leaving out (the parts of pages at both ends) is read as always, with
+ * pins.
  *
- * Several threads may read one descriptor: so the extent is claimed first, by moving the position over it in one call, and
- * then read from where it lies.
+ * Several threads may read one descriptor: so the extent is claimed first, by moving the position over it in one call,
+ * and then read from where it lies.
  */
 #undef _FORTIFY_SOURCE
 #include "preload/io_lazy.h"

@@ -1,5 +1,6 @@
 /*
- * io_limits.c - limits of addresses (RLIMIT_AS) and of writable memory (RLIMIT_DATA): what the engine has reserved is not the program's.
+ * io_limits.c - limits of addresses (RLIMIT_AS) and of writable memory (RLIMIT_DATA): what the engine has reserved is
+ * not the program's.
  *
  * They count what is reserved as they count what is used. A program that limits itself must neither be stopped by
  * the engine's reservation nor see a number that it did not set. Its blocks in the reserved range are not counted.

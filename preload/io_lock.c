@@ -1,9 +1,9 @@
 /*
  * io_lock.c - memory that the program wants to stay resident: mlock, mlock2, mlockall.
  *
- * What is locked is ordinary memory first, and then the kernel's to lock, within the limits that the program has. mlockall is made of
- * one lock for each mapping of the program: the kernel's own would count and fill our reservations, terabytes for the most part.
- * A program that locks all it has gets nothing from us, so it is left alone from there on.
+ * What is locked is ordinary memory first, and then the kernel's to lock, within the limits that the program has.
+ * mlockall is made of one lock for each mapping of the program: the kernel's own would count and fill our reservations,
+ * terabytes for the most part. A program that locks all it has gets nothing from us, so it is left alone from there on.
  */
 #undef _FORTIFY_SOURCE
 #include "preload/io.h"
@@ -63,7 +63,10 @@ static struct mapping read_mapping(const char *line)
     return m;
 }
 
-/* The first piece of a mapping that is ours: tables (which the kernel may have merged with the program's memory) and this library. */
+/*
+ * The first piece of a mapping that is ours: tables (which the kernel may have merged with the program's memory) and
+ * this library.
+ */
 static bool next_of_ours(struct mapping m, uintptr_t *start, uintptr_t *end)
 {
     extern const char __ehdr_start[] __attribute__((visibility("hidden"))), _end[] __attribute__((visibility("hidden")));
@@ -78,7 +81,10 @@ static bool next_of_ours(struct mapping m, uintptr_t *start, uintptr_t *end)
     return found;
 }
 
-/* Calls visit for what is the program's of a mapping. A block in the reserved range is, what has no access there is not. */
+/*
+ * Calls visit for what is the program's of a mapping. A block in the reserved range is, what has no access there is
+ * not.
+ */
 static void visit_pieces(struct mapping m, void (*visit)(struct mapping mapping, void *context), void *context)
 {
     while (m.start < m.end) {

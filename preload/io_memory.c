@@ -53,8 +53,8 @@ static void populate(const void *at, size_t bytes, bool writing)
 }
 
 /*
- * 0: done or moot, the kernel need not hear of it. 1: the kernel shall do it. -1: refused. Zeros are what the program sees after
- * MADV_DONTNEED, and what it must expect after MADV_FREE.
+ * 0: done or moot, the kernel need not hear of it. 1: the kernel shall do it. -1: refused. Zeros are what the program
+ * sees after MADV_DONTNEED, and what it must expect after MADV_FREE.
  */
 static int advise_ours(void *at, size_t bytes, int advice)
 {

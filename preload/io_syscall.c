@@ -206,8 +206,9 @@ static bool by_name(long number, long a, long b, long c, long d, long e, long f,
 }
 
 /*
- * Whether this thread is in one of our functions that was asked for by number. What stands behind it may be another library's, which asks
- * for the call by number in turn (tcmalloc's mmap does): that is the kernel's to do, or it would go in circles.
+ * Whether this thread is in one of our functions that was asked for by number. What stands behind it may be another
+ * library's, which asks for the call by number in turn (tcmalloc's mmap does): that is the kernel's to do, or it would
+ * go in circles.
  */
 static _Thread_local bool is_under_way __attribute__((tls_model("initial-exec")));
 

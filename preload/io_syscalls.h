@@ -2,11 +2,13 @@
  * io_syscalls.h - the same table for syscall(2): which of a system call's arguments a to f point to what.
  *
  *   S(name, words)   `name` as in SYS_name; i(at, bytes) the kernel reads, o(at, bytes) it writes or does both,
- *                    t(at) a string, vi/vo(at, count) an iovec, mi/mo(at) a msghdr, one page around: p(at), ad(at, bytes) what is
- *                    as long as *bytes says, ne(at, bytes) what a structure's words point to, k(at, bytes) kept for later
+ *                    t(at) a string, vi/vo(at, count) an iovec, mi/mo(at) a msghdr, one page around: p(at), ad(at,
+ *                    bytes) what is
+ *                    as long as *bytes says, ne(at, bytes) what a structure's words point to, k(at, bytes) kept for
+ *                    later
  *
- * A number that is in none of the tables gets a page around each argument. tests/io_exports.sh knows why others need no row.
- * Calls that do more than use memory (forks, exits, descriptors, mappings, masks) are in io_syscall.c.
+ * A number that is in none of the tables gets a page around each argument. tests/io_exports.sh knows why others need no
+ * row. Calls that do more than use memory (forks, exits, descriptors, mappings, masks) are in io_syscall.c.
  */
 #define SETS(n) ((size_t)((n) > 0 ? ((n) + 63) / 64 * 8 : 0)) /* of select */
 #define LENSI_SYSCALL_TABLE(S) \

@@ -359,8 +359,9 @@
     R(int, signalfd, (int fd, const sigset_t *set, int flags), (fd, set, flags), IN(set, 8))
 
 /*
- * Locks that nobody initialised by a call (PTHREAD_COND_INITIALIZER in a structure, std::condition_variable): the kernel
- * looks at their words while it puts a thread to sleep. Waking needs no memory, but a signal may have to wait, too.
+ * Locks that nobody initialised by a call (PTHREAD_COND_INITIALIZER in a structure, std::condition_variable): the
+ * kernel looks at their words while it puts a thread to sleep. Waking needs no memory, but a signal may have to wait,
+ * too.
  */
 #define LENSI_IO_LOCKS(R) \
     R(int, pthread_mutex_lock, (pthread_mutex_t *it), (it), OUT_ONE(it)) \
@@ -445,8 +446,9 @@
     R(int, __sched_setscheduler, (pid_t pid, int policy, const struct sched_param *from), (pid, policy, from), IN_ONE(from))
 
 /*
- * The resolver sends questions and receives answers where the caller has them; its state has the servers' addresses. Names that are
- * made up for temporary files are looked for where they are made up. libc keeps what putenv is given, and hands it on.
+ * The resolver sends questions and receives answers where the caller has them; its state has the servers' addresses.
+ * Names that are made up for temporary files are looked for where they are made up. libc keeps what putenv is given,
+ * and hands it on.
  */
 #define LENSI_RES_ASK(R, name) \
     R(int, name, (const char *what, int class, int kind, unsigned char *to, int n), (what, class, kind, to, n), \

@@ -36,7 +36,9 @@
 #define BOOT_HEADER 16u
 #define MALLOC_ALIGNMENT 16u
 
-/* Allocations below this many bytes are never ours. Not a number that malloc could serve before the engine has started. */
+/*
+ * Allocations below this many bytes are never ours. Not a number that malloc could serve before the engine has started.
+ */
 static size_t least_bytes = SIZE_MAX;
 
 /* ---- before the next allocator is known: dlsym itself may allocate */

@@ -28,7 +28,8 @@ void lensi_malloc_init(void);
 
 /*
  * Puts `with` between the public functions and the next allocator, whose functions go to *under (malloc_usable_size
- * stays with it if it is NULL in `with`). The public functions jump to `with`: what these return to is the program. By the constructor; who comes later stands before who came first.
+ * stays with it if it is NULL in `with`). The public functions jump to `with`: what these return to is the program. By
+ * the constructor; who comes later stands before who came first.
  */
 void lensi_malloc_replace(const struct lensi_family *with, struct lensi_family *under);
 /* False: the program brings parts of the family itself, and its calls of them do not come here. */

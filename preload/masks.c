@@ -1,11 +1,12 @@
 /*
  * masks.c - the fault signals stay out of every signal mask, and programs see what they asked for.
  *
- * A touch of an absent page while its signal is blocked kills the process, and workers that block every signal
- * are common. So it is taken out of the masks on their way to the kernel, and lensi_fault_blocked remembers for each thread which
- * of them it "blocks". What a process inherits, and what it hands on to another program, is its wish.
+ * A touch of an absent page while its signal is blocked kills the process, and workers that block every signal are
+ * common. So it is taken out of the masks on their way to the kernel, and lensi_fault_blocked remembers for each thread
+ * which of them it "blocks". What a process inherits, and what it hands on to another program, is its wish.
  *
- * Not kept up: a thread that "blocks" a fault signal still gets one sent by kill(2); system(3) and popen(3) do not hand the wish on.
+ * Not kept up: a thread that "blocks" a fault signal still gets one sent by kill(2); system(3) and popen(3) do not hand
+ * the wish on.
  */
 #undef _FORTIFY_SOURCE
 #include "preload/masks.h"
@@ -30,8 +31,8 @@ const sigset_t *lensi_mask_without(const sigset_t *mask, sigset_t *copy)
 }
 
 /*
- * A vfork's child has masks of its own, but our memory, thread-local storage, too: what it asks for, often an empty mask
- * before exec, must not become its parent's belief.
+ * A vfork's child has masks of its own, but our memory, thread-local storage, too: what it asks for, often an empty
+ * mask before exec, must not become its parent's belief.
  */
 static _Thread_local struct {
     int process;
@@ -62,8 +63,8 @@ void lensi_mask_begin(void)
 }
 
 /*
- * In that moment a handler of another signal that touched an absent page would be the end; but who blocks a fault signal
- * around exec blocks the others, too.
+ * In that moment a handler of another signal that touched an absent page would be the end; but who blocks a fault
+ * signal around exec blocks the others, too.
  */
 void lensi_mask_hand_on(void)
 {

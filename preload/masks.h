@@ -44,7 +44,9 @@ static inline bool lensi_is_fault(int number) { return lensi_signal_bit(number) 
 
 /* `mask`, or *copy: the same without the fault signals, if they were in it. NULL stays NULL. */
 const sigset_t *lensi_mask_without(const sigset_t *mask, sigset_t *copy);
-/* At the start, and in a thread that libc started with every signal blocked: what is blocked becomes what is believed. */
+/*
+ * At the start, and in a thread that libc started with every signal blocked: what is blocked becomes what is believed.
+ */
 void lensi_mask_begin(void);
 /* Around a call that makes another program of this one: it inherits what this thread believes to block. */
 void lensi_mask_hand_on(void);

@@ -16,8 +16,8 @@ static long missing(void)
 }
 
 /*
- * Names that newer libcs have for old programs only, and that older ones have by that version, too: dlsym would ask the program's own
- * malloc for room to say that there is none.
+ * Names that newer libcs have for old programs only, and that older ones have by that version, too: dlsym would ask the
+ * program's own malloc for room to say that there is none.
  */
 static bool is_old(const char *name) { return !strncmp(name, "__pthread_", 10) || !strncmp(name, "__res_", 6); }
 

@@ -1,9 +1,9 @@
 /*
  * notify.c - functions of the program's that libc runs in threads of its own: timers, message queues, lookups of names.
  *
- * Such threads are made inside libc, with every signal blocked, and a timer's function is called so. It is reached by way of ours, which lets the
- * fault signals through first and remembers them as blocked. libc opens the mask itself for the others; what its threads read and write
- * before that is made ordinary memory for good.
+ * Such threads are made inside libc, with every signal blocked, and a timer's function is called so. It is reached by
+ * way of ours, which lets the fault signals through first and remembers them as blocked. libc opens the mask itself for
+ * the others; what its threads read and write before that is made ordinary memory for good.
  */
 #undef _FORTIFY_SOURCE
 #include "liblens/base/arena.h"
@@ -19,7 +19,9 @@
 
 LENSI_EXPORT int aio_fsync64(int how, struct aiocb64 *io);
 
-/* What a timer of the program's calls, and with what. A pair is kept for good, and shared by all timers that have it. */
+/*
+ * What a timer of the program's calls, and with what. A pair is kept for good, and shared by all timers that have it.
+ */
 struct notice {
     struct notice *next;
     void (*run)(union sigval value);

@@ -21,14 +21,14 @@ void lensi_process_stays(const void *unused);
 bool lensi_process_is_guest(void);
 
 /*
- * The same before the program gives up system calls for good (seccomp): the engine retires, and neither it nor the recorder makes a
- * call from the program's threads afterwards that the program might not make.
+ * The same before the program gives up system calls for good (seccomp): the engine retires, and neither it nor the
+ * recorder makes a call from the program's threads afterwards that the program might not make.
  */
 void lensi_process_locks_in(void);
 
 /*
- * A thread or a process could not be started, for `error`. Where that may be because of threads of ours, they end, as above; true: it is
- * to be tried again.
+ * A thread or a process could not be started, for `error`. Where that may be because of threads of ours, they end, as
+ * above; true: it is to be tried again.
  */
 bool lensi_process_makes_room(int error);
 

@@ -14,8 +14,8 @@
 #endif
 
 /*
- * What is called between the start and the end of a run, by the engine and by the recorder. A call is made with arguments that no
- * kernel takes: only a filter says EPERM to them, or ENOSYS to those that every kernel has.
+ * What is called between the start and the end of a run, by the engine and by the recorder. A call is made with
+ * arguments that no kernel takes: only a filter says EPERM to them, or ENOSYS to those that every kernel has.
  */
 static const short needed[] = {SYS_mmap, SYS_munmap, SYS_mprotect, SYS_madvise, SYS_mincore, SYS_ioctl, SYS_pread64, SYS_pwrite64, SYS_fallocate,
                                SYS_ftruncate, SYS_fcntl, SYS_close, SYS_futex, SYS_read, SYS_write, SYS_rt_sigprocmask,

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 
 /*
- * Whether the calls we need may be made in this process: true where there is no filter. A filter may end whoever makes a call that it
- * does not allow, so a child makes them first, and what `start` makes (its result does not matter; NULL: nothing). The program does not notice
- * the child: it sends no signal, and no wait of the program's returns it.
+ * Whether the calls we need may be made in this process: true where there is no filter. A filter may end whoever makes
+ * a call that it does not allow, so a child makes them first, and what `start` makes (its result does not matter; NULL:
+ * nothing). The program does not notice the child: it sends no signal, and no wait of the program's returns it.
  */
 bool lensi_seccomp_allows(void (*start)(void));
 /* Says that on standard error, with nothing but a write: `what` then comes of it. */

@@ -1,9 +1,9 @@
 /*
  * signals.c - the actions of the fault signals stay ours; programs see what they asked for.
  *
- * The engine keeps what the program wants done with them (lensi_fault_action) and forwards what is not its own fault. Every
- * other action is set as the program asks for, without the fault signals in its mask. Where it is a handler, the engine's then
- * takes its place (forward.h).
+ * The engine keeps what the program wants done with them (lensi_fault_action) and forwards what is not its own fault.
+ * Every other action is set as the program asks for, without the fault signals in its mask. Where it is a handler, the
+ * engine's then takes its place (forward.h).
  */
 #undef _FORTIFY_SOURCE
 #include "preload/signals.h"
@@ -64,8 +64,8 @@ static int kernel_has(int number, struct sigaction *is)
 }
 
 /*
- * The kernel has been given an action of the program's, by whatever way; `blocks` was taken out of its mask. Not in a vfork's child, whose
- * actions are not its parent's, and not where no memory is absent any more.
+ * The kernel has been given an action of the program's, by whatever way; `blocks` was taken out of its mask. Not in a
+ * vfork's child, whose actions are not its parent's, and not where no memory is absent any more.
  */
 static void adopt(int number, uint64_t blocks)
 {

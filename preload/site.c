@@ -6,7 +6,8 @@
  * what walks through these have found is counted in `callers`, and where the first walks all found nothing there
  * are no further ones. One return address would not do for that: operator new has a single one.
  *
- * Both tables grow until a module is unloaded: slots are claimed by compare-and-swap, and a full neighbourhood merely costs time.
+ * Both tables grow until a module is unloaded: slots are claimed by compare-and-swap, and a full neighbourhood merely
+ * costs time.
  */
 #include "preload/site.h"
 
@@ -248,9 +249,9 @@ static bool has_unresolved_line(const struct lensi_plan_site *site)
 }
 
 /*
- * What libc asks for itself (stdio's buffers, opendir's) it hands to the kernel from inside, where nobody can pin it. What
- * the dynamic linker asks for it hands to the kernel too (paths), or touches while every signal is blocked (the tables of
- * a new thread's variables). Such memory is never virtualised.
+ * What libc asks for itself (stdio's buffers, opendir's) it hands to the kernel from inside, where nobody can pin it.
+ * What the dynamic linker asks for it hands to the kernel too (paths), or touches while every signal is blocked (the
+ * tables of a new thread's variables). Such memory is never virtualised.
  */
 static void find_libc(void)
 {

@@ -1,12 +1,13 @@
 /*
  * stack.c - walking the stack; see stack.h.
  *
- * Programs have no frame pointers, so their unwind tables are read (unwind.h; where that is not to be had, by the unwinder of libgcc, linked
- * into this library: a shared one would also take over the program's exceptions). That is slow. What it finds is kept: at one return address a function without a frame pointer always has the same frame size, and in one with a
- * frame pointer that pointer leads on. So a walk over known return addresses is a few loads a frame.
+ * Programs have no frame pointers, so their unwind tables are read (unwind.h; where that is not to be had, by the
+ * unwinder of libgcc, linked into this library: a shared one would also take over the program's exceptions). That is
+ * slow. What it finds is kept: at one return address a function without a frame pointer always has the same frame size,
+ * and in one with a frame pointer that pointer leads on. So a walk over known return addresses is a few loads a frame.
  *
- * The table of steps grows until a module is unloaded; an entry is one word, so it is never half written. A wrong step could only
- * lead to a wrong site: nothing is read but what is known to be mapped (stack_bounds.h).
+ * The table of steps grows until a module is unloaded; an entry is one word, so it is never half written. A wrong step
+ * could only lead to a wrong site: nothing is read but what is known to be mapped (stack_bounds.h).
  */
 #include "preload/stack_steps.h"
 
@@ -114,7 +115,10 @@ static bool leads_on(const struct walk *walk)
                                : how != STEP_UNKNOWN && how != STEP_VARIES;
 }
 
-/* A frame that was returned to at `address`, where its inner end is `end`; no address: there is none. False: that is enough. */
+/*
+ * A frame that was returned to at `address`, where its inner end is `end`; no address: there is none. False: that is
+ * enough.
+ */
 static bool take_frame(struct walk *walk, uintptr_t address, uintptr_t end, uintptr_t pointer)
 {
     if (walk->count == 0 && address != walk->caller) /* frames of our own */

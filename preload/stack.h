@@ -33,8 +33,8 @@ void lensi_stack_walk(uintptr_t caller, const uintptr_t *slot, size_t frames, st
  */
 size_t lensi_stack_unwind(uintptr_t caller, size_t frames, uintptr_t *returns, uintptr_t *slots);
 /*
- * The same, but no further than to the first frame behind the first `known` ones from where learned steps lead on: *is_partial
- * tells if there was one, which is the last of those returned, and *pointer its frame pointer.
+ * The same, but no further than to the first frame behind the first `known` ones from where learned steps lead on:
+ * *is_partial tells if there was one, which is the last of those returned, and *pointer its frame pointer.
  */
 size_t lensi_stack_unwind_past(uintptr_t caller, size_t known, size_t frames, uintptr_t *returns, uintptr_t *slots, bool *is_partial,
                                const uintptr_t **pointer);

@@ -1,4 +1,7 @@
-/* stack_bounds.c - see stack_bounds.h. The kernel is asked, page by page, by calls that fail where a read of ours would end the program. */
+/*
+ * stack_bounds.c - see stack_bounds.h. The kernel is asked, page by page, by calls that fail where a read of ours would
+ * end the program.
+ */
 #include "preload/stack_bounds.h"
 
 #include "liblens/base/sys.h"

@@ -1,8 +1,9 @@
 /*
  * stack_bounds.h - what is known to be readable around a thread's stack pointer.
  *
- * A stack may be a thread's, a fiber's in memory of any kind, or end in junk. So nothing is read that was not found to be mapped: a thread
- * keeps one range of pages, which was looked at since memory was last unmapped, and which grows as walks and calls go on.
+ * A stack may be a thread's, a fiber's in memory of any kind, or end in junk. So nothing is read that was not found to
+ * be mapped: a thread keeps one range of pages, which was looked at since memory was last unmapped, and which grows as
+ * walks and calls go on.
  */
 #ifndef LENSI_STACK_BOUNDS_H
 #define LENSI_STACK_BOUNDS_H
@@ -23,8 +24,8 @@ bool lensi_stack_look(uintptr_t at);
 /* Looks further outwards than what is known. False: what lies at `at` does not follow it, page by page. */
 bool lensi_stack_extend(uintptr_t at);
 /*
- * Fibers whose stack pointer is not where the ABI wants it get away with it in malloc, which has no use for that. So the first
- * functions of ours that need it set it right.
+ * Fibers whose stack pointer is not where the ABI wants it get away with it in malloc, which has no use for that. So
+ * the first functions of ours that need it set it right.
  */
 #if defined(__x86_64__)
 #define LENSI_ALIGNS_STACK __attribute__((force_align_arg_pointer))

@@ -2,7 +2,8 @@
  * stack_steps.h - the learned steps of stack.c, for who walks the stack by them: stack.c and record_path.c.
  *
  * A step is a return address and 16 bits: how to get from the slot of this address to the next one's. Those are a
- * number of words, or one of the names below. The table grows until a module is unloaded; an entry is one word, so it is never half written.
+ * number of words, or one of the names below. The table grows until a module is unloaded; an entry is one word, so it
+ * is never half written.
  */
 #ifndef LENSI_STACK_STEPS_H
 #define LENSI_STACK_STEPS_H
@@ -62,7 +63,10 @@ static inline bool lensi_step_is_near(const uintptr_t *pointer, const uintptr_t 
     return (uintptr_t)pointer % sizeof *pointer == 0 && pointer > slot && pointer < slot + FRAME_BYTES_MAX / sizeof *slot;
 }
 
-/* To the next slot. `pointer` is the frame pointer, while it is known. False: what lies there is not known to be mapped. */
+/*
+ * To the next slot. `pointer` is the frame pointer, while it is known. False: what lies there is not known to be
+ * mapped.
+ */
 static inline bool lensi_step_take(unsigned how, const uintptr_t **slot, const uintptr_t **pointer)
 {
     const uintptr_t *next = how == STEP_POINTER ? *pointer + 1 : *slot + how;

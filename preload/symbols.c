@@ -1,10 +1,10 @@
 /*
  * symbols.c - from a code address to its module and function; see symbols.h.
  *
- * The loader's _dl_find_object names the module without a lock. A module's symbol table is read from its file (or
- * from the debug file its build id names) when the first address in it is asked for, and sorted by address into memory
- * of our own. Modules are kept in a list that only grows; two threads may both read a module, one wins, nobody waits. One that was
- * unloaded is passed over, until the same file is loaded again.
+ * The loader's _dl_find_object names the module without a lock. A module's symbol table is read from its file (or from
+ * the debug file its build id names) when the first address in it is asked for, and sorted by address into memory of
+ * our own. Modules are kept in a list that only grows; two threads may both read a module, one wins, nobody waits. One
+ * that was unloaded is passed over, until the same file is loaded again.
  */
 #include "preload/symbols.h"
 

@@ -16,7 +16,10 @@ void lensi_thread_begins(void)
         lensi_signal_stack_begin();
 }
 
-/* On its way to the thread; in the pool, where there is room: a free() there would give the thread a heap that it may never want. */
+/*
+ * On its way to the thread; in the pool, where there is room: a free() there would give the thread a heap that it may
+ * never want.
+ */
 struct start {
     void *(*run)(void *);
     int (*run_other)(void *); /* C's threads */

@@ -1,7 +1,8 @@
 /*
  * unload.c - modules that are closed. Another may be mapped at their addresses: what was learned of them is forgotten.
  *
- * The loader counts the modules that it has removed. A dlclose that removes none (others still use it) costs two looks at that.
+ * The loader counts the modules that it has removed. A dlclose that removes none (others still use it) costs two looks
+ * at that.
  */
 #include "preload/next.h"
 #include "preload/recorder/record.h"

@@ -2,8 +2,8 @@
  * unwind.c - see unwind.h. The tables: DWARF's call frame information as the Linux Standard Base has it.
  *
  * Understood is what compilers write: the frame's end (CFA) is a register and an offset, or lies in memory at the frame
- * pointer and an offset (stacks that are realigned) or at the stack pointer's (signals); registers lie at fixed distances from
- * one of these. Where there is more to it, the walk ends.
+ * pointer and an offset (stacks that are realigned) or at the stack pointer's (signals); registers lie at fixed
+ * distances from one of these. Where there is more to it, the walk ends.
  */
 #include "preload/unwind.h"
 
@@ -393,7 +393,9 @@ static bool describe(uintptr_t address, struct row *row)
     return true;
 }
 
-/* What is learned is kept until a module is unloaded. Who comes while another writes the row reads the tables himself. */
+/*
+ * What is learned is kept until a module is unloaded. Who comes while another writes the row reads the tables himself.
+ */
 static void find_row(uintptr_t address, struct row *row)
 {
     struct kept *kept = &rows[(address * 0x9e3779b97f4a7c15ull >> 32) & (ROWS - 1)];

@@ -1,9 +1,10 @@
 /*
- * unwind.h - from a frame to its caller's by the unwind tables (.eh_frame), of the running thread or of a moment that has gone.
+ * unwind.h - from a frame to its caller's by the unwind tables (.eh_frame), of the running thread or of a moment that
+ * has gone.
  *
- * libgcc's unwinder follows what it finds, off the end of a fiber's stack too, and cannot walk a copy. Here the tables are read by copy, as
- * code may be unloaded meanwhile, the stack only as far as it is known to be mapped (stack_bounds.h), and what was learned of an
- * address is kept. x86-64 only. No locks, no malloc.
+ * libgcc's unwinder follows what it finds, off the end of a fiber's stack too, and cannot walk a copy. Here the tables
+ * are read by copy, as code may be unloaded meanwhile, the stack only as far as it is known to be mapped
+ * (stack_bounds.h), and what was learned of an address is kept. x86-64 only. No locks, no malloc.
  */
 #ifndef LENSI_UNWIND_H
 #define LENSI_UNWIND_H
@@ -30,7 +31,8 @@ struct lensi_moment {
 
 int lensi_unwind_start(void); /* 0 or -ENOMEM */
 /*
- * Return addresses, inner to outer; the first is the address behind the first byte of the instruction, as if that were a call.
+ * Return addresses, inner to outer; the first is the address behind the first byte of the instruction, as if that were
+ * a call.
  * *is_whole: the last is the stack's outermost frame. At least one. Changes moment->registers.
  */
 size_t lensi_unwind(struct lensi_moment *moment, uintptr_t *returns, size_t room, bool *is_whole);

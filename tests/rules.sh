@@ -52,6 +52,8 @@ check "nothing listens, and nothing is loaded at run time" \
 check "statistics and docs/stats.md agree" "$(tests/check_stats_doc.sh "$build" >/tmp/lens-rules.$$ 2>&1 || cat /tmp/lens-rules.$$; rm -f /tmp/lens-rules.$$)"
 check "no file over 600 lines" "$(git ls-files 'liblens/*' 'lenses/*' 'preload/*' 'analysis/*' | grep -E '\.(c|h|cpp)$' | xargs wc -l | awk '$2 != "total" && $1 > 600 {print $2 ": " $1 " lines"}')"
 check "no function over 60 lines" "$(git ls-files 'liblens/*.c' 'lenses/*.c' 'preload/*.c' 'analysis/*.c' | xargs awk 'FNR==1{s=0} /^\{/{s=FNR} /^\}/{if(s && FNR-s>60) print FILENAME ":" s ": " FNR-s " lines"; s=0}')"
+check "no line of a document is longer than 120 columns, but tables and what is shown as it is" \
+    "$(git ls-files '*.md' | xargs awk 'FNR == 1 {shown = 0} /^ *```/ {shown = !shown} !shown && !/^ *\|/ && length($0) > 120 {print FILENAME ":" FNR ": " length($0)}')"
 check "no unfinished marks" "$(git grep -nIE '\b(TODO|FIXME|XXX|HACK)\b' -- '*.c' '*.h' '*.cpp' '*.sh' Makefile | grep -v 'tests/rules.sh' || true)"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

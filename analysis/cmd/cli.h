@@ -1,7 +1,8 @@
 /*
  * cli.h - what the commands of `lens` share: their table, options, and how wrong use is told.
  *
- * Commands return an exit status (liblens/base/log.h, docs/exit-status.md). Ordinary libc here: this is not the library.
+ * Commands return an exit status (liblens/base/log.h, docs/exit-status.md). Ordinary libc here: this is not the
+ * library.
  */
 #ifndef LENS_CLI_H
 #define LENS_CLI_H

@@ -1,5 +1,6 @@
 /*
- * cmd_diff.c - `lens diff A B`: which call paths hold more memory in the second trace than in the first, and which less.
+ * cmd_diff.c - `lens diff A B`: which call paths hold more memory in the second trace than in the first, and which
+ * less.
  */
 #include "analysis/cmd/cli.h"
 #include "analysis/report/difference.h"

@@ -1,5 +1,6 @@
 /*
- * cmd_report.c - `lens report`: ranks the allocation sites of one or more traces, and writes the ranking in other forms.
+ * cmd_report.c - `lens report`: ranks the allocation sites of one or more traces, and writes the ranking in other
+ * forms.
  */
 #include "analysis/cmd/cli.h"
 #include "analysis/report/report.h"

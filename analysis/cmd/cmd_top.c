@@ -1,6 +1,6 @@
 /*
- * cmd_top.c - `lens top [PROCESS]`: what a running program under lens does now, on a terminal again and again; without a
- * number, the programs there are.
+ * cmd_top.c - `lens top [PROCESS]`: what a running program under lens does now, on a terminal again and again; without
+ * a number, the programs there are.
  */
 #include "analysis/cmd/cli.h"
 #include "analysis/cmd/top.h"

@@ -1,6 +1,6 @@
 /*
- * running.h - programs that run under lens now, and what they show: the gauges of virtualised ones (liblens/base/gauges.h), the
- * trace of profiled ones, which grows while they run.
+ * running.h - programs that run under lens now, and what they show: the gauges of virtualised ones
+ * (liblens/base/gauges.h), the trace of profiled ones, which grows while they run.
  *
  * What is read belongs to other processes and is not trusted: owner, kind, size and format are checked first.
  */
@@ -25,8 +25,8 @@ struct running {
 };
 
 /*
- * Looks at one process. 0; -ESRCH there is none, or it has ended; -EACCES it is somebody else's; -ENOENT it does not run
- * under lens (or has nothing to show).
+ * Looks at one process. 0; -ESRCH there is none, or it has ended; -EACCES it is somebody else's; -ENOENT it does not
+ * run under lens (or has nothing to show).
  */
 int running_find(pid_t pid, struct running *running);
 /* All that may be looked at, in the order of their numbers, in malloc memory. 0 or -errno. */

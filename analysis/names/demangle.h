@@ -9,8 +9,8 @@
 /* The C++ or Rust name behind a symbol, in malloc memory; NULL if the symbol is no mangled name (or out of memory). */
 char *demangle(const char *symbol);
 /*
- * A name for a table: without parameters, template arguments and the suffixes of compilers' clones. Always NUL-terminates;
- * cuts what does not fit.
+ * A name for a table: without parameters, template arguments and the suffixes of compilers' clones. Always
+ * NUL-terminates; cuts what does not fit.
  *   std::vector<int, std::allocator<int> >::push_back(int const&)  ->  std::vector::push_back
  *   <alloc::vec::Vec<T> as Extend<T>>::extend                      ->  <alloc::vec::Vec as Extend>::extend
  *   parse_row.constprop.0                                          ->  parse_row

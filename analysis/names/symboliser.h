@@ -49,7 +49,8 @@ struct strings;
 struct symboliser *symboliser_new(struct strings *strings, const char *debug_dir);
 void symboliser_free(struct symboliser *symboliser);
 /*
- * The number of a module, the same for the same path and build id; SIZE_MAX: out of memory. build_id_bytes 0: not known.
+ * The number of a module, the same for the same path and build id; SIZE_MAX: out of memory. build_id_bytes 0: not
+ * known.
  */
 size_t symboliser_module(struct symboliser *symboliser, const char *path, const uint8_t *build_id,
                          size_t build_id_bytes);
@@ -57,8 +58,8 @@ size_t symboliser_modules_count(const struct symboliser *symboliser);
 enum symboliser_state symboliser_module_state(const struct symboliser *symboliser, size_t module);
 const char *symboliser_module_path(const struct symboliser *symboliser, size_t module);
 /*
- * What lies at an address of the module's file. is_return: the address is where a call returns to, so the call lies before
- * it. NULL: out of memory.
+ * What lies at an address of the module's file. is_return: the address is where a call returns to, so the call lies
+ * before it. NULL: out of memory.
  */
 const struct symbols *symboliser_find(struct symboliser *symboliser, size_t module, uint64_t address, bool is_return);
 

@@ -1,5 +1,6 @@
 /*
- * unwind_table.h - where functions begin, by the table that unwinders search (.eh_frame_hdr): stripped files have it too.
+ * unwind_table.h - where functions begin, by the table that unwinders search (.eh_frame_hdr): stripped files have it
+ * too.
  */
 #ifndef LENS_UNWIND_TABLE_H
 #define LENS_UNWIND_TABLE_H

@@ -20,7 +20,9 @@ void wrappers_free(struct wrappers *wrappers);
 /* The frame to show. If all of them only pass on: the innermost that is not the runtime's, else the innermost. */
 size_t wrappers_pass(const struct wrappers *wrappers, const struct study_path *path);
 
-/* The innermost frame that is not the language's runtime; the innermost of all if there is none. Needs nothing learnt. */
+/*
+ * The innermost frame that is not the language's runtime; the innermost of all if there is none. Needs nothing learnt.
+ */
 size_t wrappers_pass_runtime(const struct study_path *path);
 
 #endif

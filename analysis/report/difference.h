@@ -1,7 +1,8 @@
 /*
  * difference.h - what grew and what shrank between two traces of a study, by call path.
  *
- * Paths are the same if their functions' names are, from the allocation outwards: addresses, lines and builds may differ.
+ * Paths are the same if their functions' names are, from the allocation outwards: addresses, lines and builds may
+ * differ.
  */
 #ifndef LENS_DIFFERENCE_H
 #define LENS_DIFFERENCE_H

@@ -49,7 +49,10 @@ static double square(double value)
     return value * value;
 }
 
-/* The site without what a fork inherited of a process that counts it. Times are left as they are: nobody knows how it was shared. */
+/*
+ * The site without what a fork inherited of a process that counts it. Times are left as they are: nobody knows how it
+ * was shared.
+ */
 static struct profile_site own_part(const struct profile_site *site)
 {
     struct profile_site own = *site;
@@ -236,7 +239,9 @@ static double weight(const struct ranking_row *row, enum ranking_order order)
     }
 }
 
-/* Largest first; what is equal by bytes at the peak, then by all bytes, then by name, so that the order is always one. */
+/*
+ * Largest first; what is equal by bytes at the peak, then by all bytes, then by name, so that the order is always one.
+ */
 static int compare(const void *a, const void *b, void *order)
 {
     const struct ranking_row *left = a, *right = b;

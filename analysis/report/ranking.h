@@ -1,8 +1,8 @@
 /*
  * ranking.h - the sites of a study as a person ranks them: one row for each place in the source that wanted memory.
  *
- * A site of a trace is a call path; a row gathers all whose frame to show (wrappers.h) is the same function and line, from
- * all traces of the study. Rows of several processes are added up, each process at its own peak.
+ * A site of a trace is a call path; a row gathers all whose frame to show (wrappers.h) is the same function and line,
+ * from all traces of the study. Rows of several processes are added up, each process at its own peak.
  */
 #ifndef LENS_RANKING_H
 #define LENS_RANKING_H

@@ -1,12 +1,13 @@
 /*
  * ranking_backing.c - which file the bytes of a row came from.
  *
- * What was read straight into a row's blocks came from that file, and goes with a block that realloc grows or shrinks: to the row
- * that holds it afterwards, too. What was read into a buffer is laid to the rows of the
- * innermost function on the reading call path that has large rows, or that fills one: who reads a file while filling memory
- * most likely makes the memory from the file. Rows that are buffers do not end the search there; and where a whole file lay in a
- * buffer, the memory may have been made later, while the buffer was still alive. A function of a library stands for all that
- * is made below it while the file is read, up to the program that calls the library. Nothing depends on this being right.
+ * What was read straight into a row's blocks came from that file, and goes with a block that realloc grows or shrinks:
+ * to the row that holds it afterwards, too. What was read into a buffer is laid to the rows of the innermost function
+ * on the reading call path that has large rows, or that fills one: who reads a file while filling memory most likely
+ * makes the memory from the file. Rows that are buffers do not end the search there; and where a whole file lay in a
+ * buffer, the memory may have been made later, while the buffer was still alive. A function of a library stands for all
+ * that is made below it while the file is read, up to the program that calls the library. Nothing depends on this being
+ * right.
  */
 #include "analysis/report/ranking.h"
 
@@ -116,8 +117,9 @@ static size_t program_frame(const struct ranking_row *row)
 }
 
 /*
- * A row is stood for by the function that is shown, and by its next callers: one may read what the other stores. From afar, by
- * the library functions around them: beyond lies the program, an interpreter perhaps, which stands for everything.
+ * A row is stood for by the function that is shown, and by its next callers: one may read what the other stores. From
+ * afar, by the library functions around them: beyond lies the program, an interpreter perhaps, which stands for
+ * everything.
  */
 static int hold_rows(struct finder *finder)
 {

@@ -1,8 +1,9 @@
 /*
  * ranking_fill.c - which functions fill the memory of a row.
  *
- * Samples of first touches say who stored; what the kernel wrote for a read, which touches nothing in the program's name, is known from the
- * reads. Both are bytes, so they can be put side by side. A function of the language's runtime (memcpy) fills for its caller.
+ * Samples of first touches say who stored; what the kernel wrote for a read, which touches nothing in the program's
+ * name, is known from the reads. Both are bytes, so they can be put side by side. A function of the language's runtime
+ * (memcpy) fills for its caller.
  */
 #include "analysis/report/ranking.h"
 

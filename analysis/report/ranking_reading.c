@@ -1,10 +1,10 @@
 /*
  * ranking_reading.c - which file was read when a row's memory was made, for rows that no file's call path leads to.
  *
- * An interpreter, a data frame library: what is read passes through several hands until it lies where it stays, and no function
- * is on both call paths but the interpreter's own. Then time is all there is to see. It is shown as what it is, and nothing
- * is counted upon it: no saving, no plan. Where memory that a file was read into, or near, lives on as long, the file has
- * found its place, and what was made at that time is another matter.
+ * An interpreter, a data frame library: what is read passes through several hands until it lies where it stays, and no
+ * function is on both call paths but the interpreter's own. Then time is all there is to see. It is shown as what it
+ * is, and nothing is counted upon it: no saving, no plan. Where memory that a file was read into, or near, lives on as
+ * long, the file has found its place, and what was made at that time is another matter.
  */
 #include "analysis/report/ranking.h"
 

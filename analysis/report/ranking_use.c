@@ -1,5 +1,6 @@
 /*
- * ranking_use.c - how the memory of the rows is used, and what a smaller budget would cost. docs/usage.md has the model.
+ * ranking_use.c - how the memory of the rows is used, and what a smaller budget would cost. docs/usage.md has the
+ * model.
  *
  * Of several processes the one with the most memory that was watched speaks for all.
  */
@@ -67,7 +68,10 @@ static bool has_file(const struct ranking_row *row)
     return row->backing.relation == RANKING_READ_INTO || row->backing.relation == RANKING_READ_NEAR;
 }
 
-/* Text behind a page: as much of the file as was read for the row, spread over the row's memory. A hint is taken for one here. */
+/*
+ * Text behind a page: as much of the file as was read for the row, spread over the row's memory. A hint is taken for
+ * one here.
+ */
 static double text_of_page(const struct ranking_row *row, double page_bytes)
 {
     bool is_made = row->backing.relation == RANKING_READ_NEAR || row->backing.relation == RANKING_READ_THEN;
@@ -121,8 +125,8 @@ static double slowdown_of(const struct finder *f, double ns)
 }
 
 /*
- * Nothing is proven while the budget holds all. The first run has no store until its faults have cost what writing the image will;
- * a run whose faults cost less never gets one, and later runs are as the first.
+ * Nothing is proven while the budget holds all. The first run has no store until its faults have cost what writing the
+ * image will; a run whose faults cost less never gets one, and later runs are as the first.
  */
 static struct ranking_slowdown price(const struct finder *f, const struct miss_ratio *curve, double once, const struct miss_ratio_point *from)
 {

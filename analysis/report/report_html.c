@@ -1,6 +1,6 @@
 /*
- * report_html.c - the report as one page that needs no network. The page's parts are in analysis/report/page/; here the data is
- * put into it, so that no text of a trace can end the script that it stands in. See report.h.
+ * report_html.c - the report as one page that needs no network. The page's parts are in analysis/report/page/; here the
+ * data is put into it, so that no text of a trace can end the script that it stands in. See report.h.
  */
 #include "analysis/report/report_value.h"
 

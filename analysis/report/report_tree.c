@@ -1,5 +1,6 @@
 /*
- * report_tree.c - the call paths of a ranking as a tree, cut to what can be seen in a flame graph. Part of report_value.
+ * report_tree.c - the call paths of a ranking as a tree, cut to what can be seen in a flame graph. Part of
+ * report_value.
  */
 #include "analysis/report/report_value.h"
 #include "analysis/trace/value.h"

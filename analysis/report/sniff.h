@@ -1,5 +1,6 @@
 /*
- * sniff.h - what kind of file this is, by its first bytes: for a plan that is only to begin with. Being wrong costs a try.
+ * sniff.h - what kind of file this is, by its first bytes: for a plan that is only to begin with. Being wrong costs a
+ * try.
  */
 #ifndef LENS_SNIFF_H
 #define LENS_SNIFF_H

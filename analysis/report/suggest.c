@@ -74,7 +74,9 @@ static void look(const struct ranking_row *row, struct site *site)
     suggest_lenses_for(&memory, &sniff, &site->lenses);
 }
 
-/* Another line of the same function, or of a file without names: one site is both. False: its extents are other ones. */
+/*
+ * Another line of the same function, or of a file without names: one site is both. False: its extents are other ones.
+ */
 static bool join(struct site *to, const struct site *from)
 {
     if (strcmp(to->lenses.extent, from->lenses.extent) != 0)
@@ -131,8 +133,9 @@ static bool uses_pandas(const struct ranking *ranking)
 }
 
 /*
- * What pandas.read_csv does is known: its tokenizer's memory goes again, pieces of columns are joined, one column after the
- * other, and the frame's block is made of them; both by numpy, at places that tell nothing. Two sites, or none if it is no table.
+ * What pandas.read_csv does is known: its tokenizer's memory goes again, pieces of columns are joined, one column after
+ * the other, and the frame's block is made of them; both by numpy, at places that tell nothing. Two sites, or none if
+ * it is no table.
  */
 static size_t look_at_pandas(const struct ranking_row *row, struct site *sites)
 {

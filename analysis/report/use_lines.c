@@ -8,8 +8,8 @@
 #define LATE_NS 50000000u /* a touch may be noted a little after the block it belongs to has ended, or before it was told */
 
 /*
- * Of a block that grows quickly, the trace leaves out what lived less than a tick. So a realloc'ed block at an address goes on
- * with the one that was there before, and begins when that ended.
+ * Of a block that grows quickly, the trace leaves out what lived less than a tick. So a realloc'ed block at an address
+ * goes on with the one that was there before, and begins when that ended.
  */
 struct watched {
     uint64_t address, birth_ns;

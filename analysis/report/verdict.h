@@ -18,13 +18,16 @@ enum verdict {
 };
 
 enum verdict verdict_of(const struct ranking_row *row);
-/* The word for machines: "read-into", "read-near", "small-blocks", "mapping", "short-lived", "read-then", "no-file", "not-told". */
+/*
+ * The word for machines: "read-into", "read-near", "small-blocks", "mapping", "short-lived", "read-then", "no-file",
+ * "not-told".
+ */
 const char *verdict_word(enum verdict verdict);
 /* A few words about one row: "read from g.fa.bwt (64.0 MB)". */
 void verdict_phrase(const struct ranking_row *row, char *to, size_t room);
 /*
- * The row's memory that a lens could give back at the peak, in bytes, by what is known; NAN: nothing is. *is_bound: no more than that,
- * as the use of the memory was not recorded.
+ * The row's memory that a lens could give back at the peak, in bytes, by what is known; NAN: nothing is. *is_bound: no
+ * more than that, as the use of the memory was not recorded.
  */
 double verdict_saving(const struct ranking_row *row, bool *is_bound);
 /* How the plan language calls the row's site: "function", "file.c:12" or "module+0x12", quoted and escaped. */

@@ -1,6 +1,6 @@
 /*
- * screen.h - a terminal taken over for a view that changes, and given back as it was: on q, on signals that end the program,
- * and while it is stopped.
+ * screen.h - a terminal taken over for a view that changes, and given back as it was: on q, on signals that end the
+ * program, and while it is stopped.
  */
 #ifndef LENS_SCREEN_H
 #define LENS_SCREEN_H

@@ -24,8 +24,8 @@ void terminal_look(struct terminal *terminal, int fd);
 enum terminal_cut { TERMINAL_CUT_END, TERMINAL_CUT_FRONT, TERMINAL_CUT_MIDDLE };
 enum terminal_side { TERMINAL_LEFT, TERMINAL_RIGHT };
 /*
- * Writes `text` into to[0..room) so that it takes at most `columns`: what does not fit is cut, with an ellipsis. NUL behind it.
- * Returns the columns taken.
+ * Writes `text` into to[0..room) so that it takes at most `columns`: what does not fit is cut, with an ellipsis. NUL
+ * behind it. Returns the columns taken.
  */
 unsigned terminal_fit(const struct terminal *terminal, char *to, size_t room, const char *text, unsigned columns,
                       enum terminal_cut cut);

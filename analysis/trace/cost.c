@@ -114,8 +114,9 @@ void cost_measure(struct cost_machine *machine)
 }
 
 /*
- * In a stream, another processor makes the next window while the program works on this one: it waits for what is left. At
- * random, a page's own text is read: checkpoints come to lie at every page, once a view's worth of wandering has been paid.
+ * In a stream, another processor makes the next window while the program works on this one: it waits for what is left.
+ * At random, a page's own text is read: checkpoints come to lie at every page, once a view's worth of wandering has
+ * been paid.
  */
 void cost_page(const struct cost_machine *machine, double text_bytes, double compute_ns, unsigned cpus, struct cost_page *page)
 {

@@ -1,8 +1,8 @@
 /*
  * cost.h - what a page costs that has to be brought back, on this machine.
  *
- * Measured with the engine itself (lens_open): a stream and random touches through a lens that only copies, and a stream
- * through one that reads text. docs/usage.md has the model.
+ * Measured with the engine itself (lens_open): a stream and random touches through a lens that only copies, and a
+ * stream through one that reads text. docs/usage.md has the model.
  */
 #ifndef LENS_COST_H
 #define LENS_COST_H
@@ -27,8 +27,8 @@ struct cost_page {
 };
 
 /*
- * text_bytes: of text behind a page, 0 if the page's bytes lie in the file as they are. compute_ns: what the program does with
- * a page of a stream before it touches the next; a second processor reads text meanwhile (cpus > 1).
+ * text_bytes: of text behind a page, 0 if the page's bytes lie in the file as they are. compute_ns: what the program
+ * does with a page of a stream before it touches the next; a second processor reads text meanwhile (cpus > 1).
  */
 void cost_page(const struct cost_machine *machine, double text_bytes, double compute_ns, unsigned cpus, struct cost_page *page);
 

@@ -1,10 +1,10 @@
 /*
  * miss_ratio.c - replays touches through the eviction policy; see miss_ratio.h.
  *
- * A life takes part while it is in the sample in force: it stands for 2^level pages, and the budget is divided by as much.
- * The policy keeps a few pages for newcomers, however small the budget; so that these are not most of a scaled budget, a life
- * is replayed as several pages in a row (`parts`). A page that was written after it was filled is ordinary memory from then
- * on: it counts against the budget and cannot go.
+ * A life takes part while it is in the sample in force: it stands for 2^level pages, and the budget is divided by as
+ * much. The policy keeps a few pages for newcomers, however small the budget; so that these are not most of a scaled
+ * budget, a life is replayed as several pages in a row (`parts`). A page that was written after it was filled is
+ * ordinary memory from then on: it counts against the budget and cannot go.
  */
 #include "analysis/trace/miss_ratio.h"
 

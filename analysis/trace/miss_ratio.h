@@ -1,8 +1,9 @@
 /*
  * miss_ratio.h - how many faults a run would take if only so much of its memory could be resident.
  *
- * The touches of sampled pages are replayed through the eviction policy that lens run itself uses (liblens/memory/policy.h), with a
- * budget that is as much smaller as the sample is than the memory. docs/usage.md says what the model leaves out.
+ * The touches of sampled pages are replayed through the eviction policy that lens run itself uses
+ * (liblens/memory/policy.h), with a budget that is as much smaller as the sample is than the memory. docs/usage.md says
+ * what the model leaves out.
  */
 #ifndef LENS_MISS_RATIO_H
 #define LENS_MISS_RATIO_H

@@ -72,7 +72,10 @@ struct profile_site {
     uint64_t peak_bytes;               /* this site's own peak */
     double byte_seconds;               /* the integral of live bytes over time */
     double bytes_error, live_error, at_peak_error, allocations_error;
-    /* Of the above, what a fork's child inherited; its parent counts it, too. 0 in others, and if a trace does not tell. */
+    /*
+     * Of the above, what a fork's child inherited; its parent counts it, too. 0 in others, and if a trace does not
+     * tell.
+     */
     struct profile_inherited {
         uint64_t bytes, count;
     } inherited_at_peak, inherited_live, inherited_at_fork;
@@ -151,8 +154,8 @@ struct profile {
 typedef void (*profile_progress)(void *data, uint64_t done, uint64_t bytes);
 
 /*
- * Reads a trace. 0 and *profile, which profile_close frees; -errno with *error otherwise (one line: which file, what was
- * expected). A trace that is cut or damaged somewhere is no error: meta.cut says so. progress may be NULL.
+ * Reads a trace. 0 and *profile, which profile_close frees; -errno with *error otherwise (one line: which file, what
+ * was expected). A trace that is cut or damaged somewhere is no error: meta.cut says so. progress may be NULL.
  */
 int profile_read(const char *path, profile_progress progress, void *data, struct profile **profile,
                  struct lens_error *error);

@@ -1,8 +1,8 @@
 /*
  * profile_counts.c - snapshots and totals into a profile: what each site held, when, and what that means at the end.
  *
- * A trace that ends as it should has the totals of every site at its end. One that was cut has snapshots behind the last
- * totals: then peaks and integrals come from these, to a tick.
+ * A trace that ends as it should has the totals of every site at its end. One that was cut has snapshots behind the
+ * last totals: then peaks and integrals come from these, to a tick.
  */
 #include "analysis/trace/profile_build.h"
 

@@ -1,5 +1,6 @@
 /*
- * profile_usage.h - what a trace tells of the use of memory: touches of sampled pages (liblens/base/sample.h), in order of time.
+ * profile_usage.h - what a trace tells of the use of memory: touches of sampled pages (liblens/base/sample.h), in order
+ * of time.
  */
 #ifndef LENS_PROFILE_USAGE_H
 #define LENS_PROFILE_USAGE_H

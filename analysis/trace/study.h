@@ -36,8 +36,8 @@ struct study_options {
 };
 
 /*
- * Reads the traces and names their sites' call paths. 0, or -errno after saying on standard error which of them cannot be read, and why; *study is then
- * empty. `command` begins the message.
+ * Reads the traces and names their sites' call paths. 0, or -errno after saying on standard error which of them cannot
+ * be read, and why; *study is then empty. `command` begins the message.
  */
 int study_open(struct study *study, const char *command, char *const *paths, size_t count,
                const struct study_options *options);
@@ -45,8 +45,8 @@ int study_open(struct study *study, const char *command, char *const *paths, siz
 int study_read_again(struct study *study, const char *command, const struct study_options *options);
 void study_close(struct study *study);
 /*
- * The frames of any call path of a trace. Returns how many were written to `frames`, at least 1 (a path of node 0 is one
- * unknown frame), or -ENOMEM.
+ * The frames of any call path of a trace. Returns how many were written to `frames`, at least 1 (a path of node 0 is
+ * one unknown frame), or -ENOMEM.
  */
 int study_path(const struct study *study, size_t trace, uint32_t node, const struct symbol **frames, size_t room);
 /* What lies at one node of a trace alone; NULL: code in no file, or out of memory. */

@@ -1,9 +1,9 @@
 /*
  * use.c - from touches of pages to lives in lines; see use.h.
  *
- * What is a write after the filling? Memory is often written twice before it is used (zeroed first, then filled), and a page
- * that is filled slowly is seen being written several times. So a write counts when the page has been read a while before,
- * or when it comes a while after an earlier one (SETTLE_NS) that was not the first.
+ * What is a write after the filling? Memory is often written twice before it is used (zeroed first, then filled), and a
+ * page that is filled slowly is seen being written several times. So a write counts when the page has been read a while
+ * before, or when it comes a while after an earlier one (SETTLE_NS) that was not the first.
  */
 #include "analysis/trace/use.h"
 
@@ -176,7 +176,8 @@ double use_progress_ns(const struct use *use, double watched_ns, double faults)
 
 /*
  * Watching rested: what happened meanwhile is taken to be like what was seen right after, or, at the end, right before.
- * Touches [first, end) were seen from `from_ns` to `to_ns`. The program got less far in that time than it does while nobody watches.
+ * Touches [first, end) were seen from `from_ns` to `to_ns`. The program got less far in that time than it does while
+ * nobody watches.
  */
 static double progress_ns(const struct use *use, size_t first, size_t end, uint64_t from_ns, uint64_t to_ns)
 {
@@ -244,8 +245,8 @@ static size_t second_half(const struct use *use, size_t first, size_t end)
 }
 
 /*
- * The end came while watching rested: it is taken to be like the later half of what was seen. What a program does after it has
- * filled its memory is not what it does in the end, and a short run is watched in its beginning only.
+ * The end came while watching rested: it is taken to be like the later half of what was seen. What a program does after
+ * it has filled its memory is not what it does in the end, and a short run is watched in its beginning only.
  */
 static void scale_last(struct use *use)
 {

@@ -1,10 +1,10 @@
 /*
- * use.h - the use of memory, page by page, as far as a trace tells: which pages were touched when, and what that says of
- * their blocks.
+ * use.h - the use of memory, page by page, as far as a trace tells: which pages were touched when, and what that says
+ * of their blocks.
  *
- * A *line* is a large block together with what it was grown from (realloc): one piece of memory for the program. A *life* is
- * a sampled page from when it came into use until its line ends; it stands for `weight` pages. All figures are estimates
- * from lives; n of them give a share to about 1/sqrt(n).
+ * A *line* is a large block together with what it was grown from (realloc): one piece of memory for the program. A
+ * *life* is a sampled page from when it came into use until its line ends; it stands for `weight` pages. All figures
+ * are estimates from lives; n of them give a share to about 1/sqrt(n).
  */
 #ifndef LENS_USE_H
 #define LENS_USE_H

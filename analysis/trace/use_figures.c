@@ -147,7 +147,10 @@ static int by_pace(const void *a, const void *b)
     return (left->compute_ns > right->compute_ns) - (left->compute_ns < right->compute_ns);
 }
 
-/* By intervals, as far as they were watched: while memory is filled little is touched again, and most of a run may be filling. */
+/*
+ * By intervals, as far as they were watched: while memory is filled little is touched again, and most of a run may be
+ * filling.
+ */
 double use_compute_ns(const struct use *use)
 {
     double step = (double)use->duration_ns / USE_INTERVALS, all = 0, below = 0;

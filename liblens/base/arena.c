@@ -14,7 +14,10 @@
 static _Atomic(uint8_t *) base;
 static _Atomic uint64_t used, reserved;
 
-/* The large ones: reserved for the most part. The list is searched seldom, and never long; of the others only the sum is known. */
+/*
+ * The large ones: reserved for the most part. The list is searched seldom, and never long; of the others only the sum
+ * is known.
+ */
 static struct table {
     _Atomic uintptr_t start, end;
 } tables[TABLES];

@@ -19,7 +19,10 @@ char *lensi_arena_text(const char *text, size_t bytes);
 /* A zeroed table of its own, page-aligned; address space only until it is touched. Not in core dumps if it is large. */
 void *lensi_arena_map(size_t bytes);
 void lensi_arena_unmap(void *at, size_t bytes);
-/* What is ours of [from, to), used or not: the first piece of a large table or of the range of small records; false if there is none. */
+/*
+ * What is ours of [from, to), used or not: the first piece of a large table or of the range of small records; false if
+ * there is none.
+ */
 bool lensi_arena_next(uintptr_t from, uintptr_t to, uintptr_t *start, uintptr_t *end);
 /* The sum of the smaller tables, and of what was counted here: mappings of ours that do not come from the arena. */
 uint64_t lensi_arena_small_bytes(void);

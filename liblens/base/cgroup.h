@@ -28,8 +28,8 @@ struct lensi_cgroup_use {
 };
 bool lensi_cgroup_use(const struct lensi_cgroup *cgroup, struct lensi_cgroup_use *use);
 /*
- * What the group's processes may still take before the kernel would have to end one, less a share of the limit: limits less
- * what is in use and cannot be reclaimed, at each level. LENS_UNKNOWN without a limit.
+ * What the group's processes may still take before the kernel would have to end one, less a share of the limit: limits
+ * less what is in use and cannot be reclaimed, at each level. LENS_UNKNOWN without a limit.
  */
 uint64_t lensi_cgroup_room(const struct lensi_cgroup *cgroup, unsigned margin_share);
 /* The same for the machine, MemAvailable; LENS_UNKNOWN if nobody says. */

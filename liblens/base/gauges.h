@@ -2,8 +2,9 @@
  * gauges.h - the page that `lens top` reads of a running program: the counters themselves, where others can see them.
  *
  * The counters and the plan's sites are fields of one object (stats.h). lensi_gauges_publish puts a sealed memfd in the
- * place of its pages: counting costs what it did before, and whoever may look into /proc/PID/fd can read them there, but not
- * write or cut the file. A fork's child gets a memfd of its own before it counts anything. docs/formats.md has the layout.
+ * place of its pages: counting costs what it did before, and whoever may look into /proc/PID/fd can read them there,
+ * but not write or cut the file. A fork's child gets a memfd of its own before it counts anything. docs/formats.md has
+ * the layout.
  */
 #ifndef LENSI_GAUGES_H
 #define LENSI_GAUGES_H

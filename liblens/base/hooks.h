@@ -1,7 +1,9 @@
 /*
- * hooks.h - where what watches a run hooks in (sampler.h, first_touch.h, chaos.h). In an ordinary run all of it is zero.
+ * hooks.h - where what watches a run hooks in (sampler.h, first_touch.h, chaos.h). In an ordinary run all of it is
+ * zero.
  *
- * Filled in before the program's own code; `step` alone may be taken out later. Pages are numbers in the range (pages.h).
+ * Filled in before the program's own code; `step` alone may be taken out later. Pages are numbers in the range
+ * (pages.h).
  */
 #ifndef LENSI_HOOKS_H
 #define LENSI_HOOKS_H

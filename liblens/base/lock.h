@@ -1,5 +1,6 @@
 /*
- * lock.h - a lock for short sections: spins, then yields, then sleeps a little. Async-signal-safe; a fork's child may reset it.
+ * lock.h - a lock for short sections: spins, then yields, then sleeps a little. Async-signal-safe; a fork's child may
+ * reset it.
  */
 #ifndef LENSI_LOCK_H
 #define LENSI_LOCK_H
@@ -15,7 +16,9 @@ void lensi_lock(struct lensi_lock *lock);
 bool lensi_try_lock(struct lensi_lock *lock);
 void lensi_unlock(struct lensi_lock *lock);
 
-/* One turn of waiting for another thread: spins first, then yields, then sleeps a little (it may have less priority). */
+/*
+ * One turn of waiting for another thread: spins first, then yields, then sleeps a little (it may have less priority).
+ */
 void lensi_wait_a_little(unsigned round);
 
 #endif

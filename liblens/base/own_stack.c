@@ -1,4 +1,7 @@
-/* own_stack.c - see own_stack.h. A stack is claimed by a swap and given back after the call; with more threads than stacks, they use their own. */
+/*
+ * own_stack.c - see own_stack.h. A stack is claimed by a swap and given back after the call; with more threads than
+ * stacks, they use their own.
+ */
 #include "liblens/base/own_stack.h"
 
 #include "liblens/base/arena.h"

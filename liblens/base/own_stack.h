@@ -1,6 +1,6 @@
 /*
- * own_stack.h - a function on a stack of ours: where a fault is served, the program's own may be an alternate signal stack with room
- * for hardly more than the frame that the kernel puts there.
+ * own_stack.h - a function on a stack of ours: where a fault is served, the program's own may be an alternate signal
+ * stack with room for hardly more than the frame that the kernel puts there.
  */
 #ifndef LENSI_OWN_STACK_H
 #define LENSI_OWN_STACK_H

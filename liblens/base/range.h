@@ -20,7 +20,10 @@ static inline bool lensi_is_ours(const void *address)
     return (uintptr_t)address - lensi_range.start < lensi_range.bytes;
 }
 
-/* True once all memory in it is ordinary for good (lensi_engine_retire, lensi_engine_leave_alone): nothing more is virtualised. */
+/*
+ * True once all memory in it is ordinary for good (lensi_engine_retire, lensi_engine_leave_alone): nothing more is
+ * virtualised.
+ */
 extern bool lensi_retired;
 
 #endif

@@ -1,4 +1,7 @@
-/* restorer.c - see restorer.h. On other machines the kernel brings its own, and a mask edited by a handler is not looked at. */
+/*
+ * restorer.c - see restorer.h. On other machines the kernel brings its own, and a mask edited by a handler is not
+ * looked at.
+ */
 #include "liblens/base/restorer.h"
 
 #include "liblens/base/signal_stack.h"
@@ -17,8 +20,8 @@ void lensi_restorer_open(void) { lensi_sys_restorer = lensi_restorer_ours; }
 __attribute__((visibility("hidden"))) void lensi_restorer_look_forwarded(ucontext_t *context);
 
 /*
- * What the mask of a handler's context holds of the fault signals the thread only believes to block. And the kernel sets the
- * alternate stack that the context shows.
+ * What the mask of a handler's context holds of the fault signals the thread only believes to block. And the kernel
+ * sets the alternate stack that the context shows.
  */
 void lensi_restorer_look_forwarded(ucontext_t *context)
 {
@@ -33,8 +36,9 @@ void lensi_restorer_look_forwarded(ucontext_t *context)
 }
 
 /*
- * At their first instruction the stack pointer is at the kernel's ucontext, where each register lies at a fixed offset: that is
- * what the rules say (DW_CFA_expression, DW_OP_breg7 offset). The nop is there because unwinders look before a return address.
+ * At their first instruction the stack pointer is at the kernel's ucontext, where each register lies at a fixed offset:
+ * that is what the rules say (DW_CFA_expression, DW_OP_breg7 offset). The nop is there because unwinders look before a
+ * return address.
  */
 #define REGISTER(number, offset) ".cfi_escape 0x10, " #number ", 3, 0x77, (" #offset " & 0x7f) | 0x80, " #offset " >> 7\n"
 #define FRAME \

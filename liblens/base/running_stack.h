@@ -1,5 +1,6 @@
 /*
- * running_stack.h - a thread's stack pointer, looked at before anything is done that must not fault on the stack it runs on.
+ * running_stack.h - a thread's stack pointer, looked at before anything is done that must not fault on the stack it
+ * runs on.
  *
  * A stack may lie in the range: programs run on memory from malloc. What is done about one is in stack_blocks.h.
  */

@@ -2,10 +2,10 @@
  * sample.h - which pages are watched for their use: one page of each group of 2^level, at a place in it that a hash
  * chooses.
  *
- * Samples nest: what is watched at a level is watched at every level below. So a sample can be thinned out while a program
- * runs, and what was seen before still counts. A page stands for 2^level pages; of a loop, or of random touches, the
- * sample shows the same pattern in small (spatial sampling: Waldspurger et al., "Efficient MRC Construction with SHARDS",
- * FAST 2015). Pages are numbered as in pages.h. Pure; the analysis uses it too.
+ * Samples nest: what is watched at a level is watched at every level below. So a sample can be thinned out while a
+ * program runs, and what was seen before still counts. A page stands for 2^level pages; of a loop, or of random
+ * touches, the sample shows the same pattern in small (spatial sampling: Waldspurger et al., "Efficient MRC
+ * Construction with SHARDS", FAST 2015). Pages are numbered as in pages.h. Pure; the analysis uses it too.
  */
 #ifndef LENSI_SAMPLE_H
 #define LENSI_SAMPLE_H

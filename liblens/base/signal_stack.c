@@ -1,4 +1,7 @@
-/* signal_stack.c - see signal_stack.h. Stacks lie on shelves of 64, which are never given back; a stack is claimed by a swap of one bit. */
+/*
+ * signal_stack.c - see signal_stack.h. Stacks lie on shelves of 64, which are never given back; a stack is claimed by a
+ * swap of one bit.
+ */
 #include "liblens/base/signal_stack.h"
 
 #include "liblens/base/arena.h"
@@ -24,7 +27,10 @@ static _Thread_local struct {
     unsigned place;
 } mine __attribute__((tls_model("initial-exec")));
 
-/* Handlers of the program's that did not ask for an alternate stack must not run on one: forward.c can see to that on this machine. */
+/*
+ * Handlers of the program's that did not ask for an alternate stack must not run on one: forward.c can see to that on
+ * this machine.
+ */
 #if defined(__x86_64__)
 enum { IS_OFFERED = 1 };
 #else

@@ -2,7 +2,8 @@
  * signal_stack.h - an alternate signal stack of ours for each thread, as long as the program sets none.
  *
  * A touch of an absent page is a signal, and its frame needs a stack that is there. The one that was interrupted may be
- * what is absent: programs make stacks of malloc'ed memory. Where the program has an alternate stack of its own, that one serves.
+ * what is absent: programs make stacks of malloc'ed memory. Where the program has an alternate stack of its own, that
+ * one serves.
  */
 #ifndef LENSI_SIGNAL_STACK_H
 #define LENSI_SIGNAL_STACK_H

@@ -15,7 +15,10 @@
 #ifndef UFFD_USER_MODE_ONLY
 #define UFFD_USER_MODE_ONLY 1
 #endif
-/* Descriptors of ours live from here up, or just below the limit where that is lower; not higher: fork copies the table. */
+/*
+ * Descriptors of ours live from here up, or just below the limit where that is lower; not higher: fork copies the
+ * table.
+ */
 #define HIGH_FD 4000
 
 /* The raw call stands in one place, which recognise.c knows. */
@@ -122,7 +125,10 @@ uint64_t lensi_sys_commit_left(const char *meminfo)
     return limit > used ? (limit - used) << 10 : 0;
 }
 
-/* With vm.overcommit_memory = 2 what is only reserved counts as used, and for everybody. As it was when it was first asked. */
+/*
+ * With vm.overcommit_memory = 2 what is only reserved counts as used, and for everybody. As it was when it was first
+ * asked.
+ */
 static uint64_t commit_limit(void)
 {
     static _Atomic uint64_t left; /* 0: not asked yet */

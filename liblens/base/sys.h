@@ -47,19 +47,24 @@ void *lensi_sys_map(void *at, size_t bytes, int protection, int flags, int fd, u
 int lensi_sys_unmap(void *at, size_t bytes);
 int lensi_sys_protect(void *at, size_t bytes, int protection);
 int lensi_sys_advise(void *at, size_t bytes, int advice);
-/* The same for several ranges in one call (Linux 6.15): how many bytes of them it took, from the first on; or -errno. */
+/*
+ * The same for several ranges in one call (Linux 6.15): how many bytes of them it took, from the first on; or -errno.
+ */
 struct iovec;
 int64_t lensi_sys_advise_many(const struct iovec *ranges, size_t count, int advice);
 bool lensi_sys_is_readable(const void *at); /* 8 bytes at `at`, by a call that has no other effect */
-/* Copies as much as can be read of [from, from + bytes): memory that another thread may unmap meanwhile. Bytes, or -EFAULT. */
+/*
+ * Copies as much as can be read of [from, from + bytes): memory that another thread may unmap meanwhile. Bytes, or
+ * -EFAULT.
+ */
 int64_t lensi_sys_copy_readable(void *to, const void *from, size_t bytes);
 int lensi_sys_resident(const void *at, size_t bytes, uint8_t *vector); /* mincore */
 
 /* A soft limit; UINT64_MAX without one. */
 uint64_t lensi_sys_limit(int resource);
 /*
- * The address space the process may have (RLIMIT_AS, RLIMIT_DATA, what vm.overcommit_memory = 2 leaves); UINT64_MAX without a limit.
- * We take a small part of it.
+ * The address space the process may have (RLIMIT_AS, RLIMIT_DATA, what vm.overcommit_memory = 2 leaves); UINT64_MAX
+ * without a limit. We take a small part of it.
  */
 uint64_t lensi_sys_address_limit(void);
 /* What the kernel would still commit to, by a text of /proc/meminfo. */
@@ -77,8 +82,9 @@ int64_t lensi_sys_write_all(int fd, const void *from, size_t bytes); /* retries 
 int lensi_sys_stat(int fd, struct stat *status);
 int lensi_sys_truncate(int fd, uint64_t bytes);
 /*
- * The same for files of ours without a name, of whole pages, which hold the program's memory: its RLIMIT_FSIZE is not meant
- * for them, and no SIGXFSZ is sent. size: -EFBIG if the limit can never be raised again. write: into the file's size.
+ * The same for files of ours without a name, of whole pages, which hold the program's memory: its RLIMIT_FSIZE is not
+ * meant for them, and no SIGXFSZ is sent. size: -EFBIG if the limit can never be raised again. write: into the file's
+ * size.
  */
 int lensi_sys_size_ours(int fd, uint64_t bytes);
 int64_t lensi_sys_write_ours(int fd, const void *from, size_t bytes, uint64_t offset);
@@ -123,8 +129,9 @@ int lensi_sys_signal_mask(int how, uint64_t set, uint64_t *old);
  */
 #define LENSI_HELPER_MASK (~(3ull << 31))
 /*
- * Holds back every signal that is not a fault of the thread's own, while it has a lock or a page in its hands: a handler
- * that ran meanwhile could touch a page and wait for what its own thread holds. release takes what hold returned.
+ * Holds back every signal that is not a fault of the thread's own, while it has a lock or a page in its hands: a
+ * handler that ran meanwhile could touch a page and wait for what its own thread holds. release takes what hold
+ * returned.
  */
 uint64_t lensi_sys_signals_hold(void);
 void lensi_sys_signals_release(uint64_t before);

@@ -1,7 +1,8 @@
 /*
  * text.h - text without libc's stdio or locale: formatting, globs, and the word a person may have meant.
  *
- * Pure functions over the caller's buffers; safe in signal handlers and below malloc. lens_error_set (lens.h) is here, too.
+ * Pure functions over the caller's buffers; safe in signal handlers and below malloc. lens_error_set (lens.h) is here,
+ * too.
  */
 #ifndef LENSI_TEXT_H
 #define LENSI_TEXT_H

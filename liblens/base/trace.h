@@ -3,13 +3,13 @@
  * prose and is the contract.
  *
  * A trace is one line, LENS_TRACE_MAGIC, and frames. A frame is a header of 24 bytes and packed (zlib) bytes; unpacked
- * they are records. A record is a kind, a length and that many bytes; a reader skips kinds it does not know, and bytes at
- * the end of a record that it does not know. Frames are written whole and in order, so a trace that is cut, or whose
+ * they are records. A record is a kind, a length and that many bytes; a reader skips kinds it does not know, and bytes
+ * at the end of a record that it does not know. Frames are written whole and in order, so a trace that is cut, or whose
  * program still runs, is good up to its last whole frame.
  *
  * Numbers in records are varints: seven bits a byte, low bits first, the top bit says that more follow. `s` below means
- * signed (zigzag: 0, -1, 1, -2, ... are 0, 1, 2, 3, ...). Texts are a length and bytes. Times are ns since the trace's start.
- * Things are numbered from 1 in the order in which their records come; 0 means none.
+ * signed (zigzag: 0, -1, 1, -2, ... are 0, 1, 2, 3, ...). Texts are a length and bytes. Times are ns since the trace's
+ * start. Things are numbered from 1 in the order in which their records come; 0 means none.
  */
 #ifndef LENSI_TRACE_H
 #define LENSI_TRACE_H
@@ -25,7 +25,10 @@
 #define LENSI_FRAME_RAW_MAX (4u << 20)
 #define LENSI_TRACE_BUCKETS 48u /* of histograms: bucket i holds values of [2^i, 2^(i+1)), bucket 0 also 0 */
 
-/* Fixed part of a frame, little-endian. The checksum (XXH3) is of the header with this field zero, then the packed bytes. */
+/*
+ * Fixed part of a frame, little-endian. The checksum (XXH3) is of the header with this field zero, then the packed
+ * bytes.
+ */
 struct lensi_frame_header {
     uint32_t mark;
     uint32_t kind; /* 1: zlib-packed records. Frames of other kinds are skipped */

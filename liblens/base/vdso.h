@@ -1,6 +1,6 @@
 /*
- * vdso.h - the kernel's clock, asked without a system call, and past everybody who has put a function in the place of libc's: that one may
- * tell another time, and it may not be called in a thread that libc knows nothing of.
+ * vdso.h - the kernel's clock, asked without a system call, and past everybody who has put a function in the place of
+ * libc's: that one may tell another time, and it may not be called in a thread that libc knows nothing of.
  */
 #ifndef LENSI_VDSO_H
 #define LENSI_VDSO_H

@@ -1,8 +1,8 @@
 /*
  * work.h - how work is handed to the prover (prover.h): the lock it is done under, and what wakes it.
  *
- * Every transition that the prover makes is under the lock, which fork and the ends of blocks take too. It never waits for the
- * program. The rest is async-signal-safe.
+ * Every transition that the prover makes is under the lock, which fork and the ends of blocks take too. It never waits
+ * for the program. The rest is async-signal-safe.
  */
 #ifndef LENSI_WORK_H
 #define LENSI_WORK_H

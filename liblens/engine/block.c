@@ -200,8 +200,8 @@ static void give_back_quietly(struct lensi_region *region)
 }
 
 /*
- * The block ends while the prover is at work, which can take long: what is ordinary memory goes now, the addresses when it is
- * done. LEAVING keeps the prover away from a page meanwhile.
+ * The block ends while the prover is at work, which can take long: what is ordinary memory goes now, the addresses when
+ * it is done. LEAVING keeps the prover away from a page meanwhile.
  */
 static void drop_plain(const struct lensi_region *region)
 {

@@ -214,7 +214,10 @@ static void make_all_plain(void)
     }
 }
 
-/* What is mapped from files, too. Pages of the view store stay mapped: they are read-only files of ours, and writes are copied. */
+/*
+ * What is mapped from files, too. Pages of the view store stay mapped: they are read-only files of ours, and writes are
+ * copied.
+ */
 static void leave_all(void)
 {
     lensi_file_mapping_make_all_real(NULL);
@@ -278,8 +281,8 @@ void lensi_engine_leave_alone(const char *reason)
 static uint64_t signals_before_fork; /* of the thread that forks, which holds the prover lock */
 
 /*
- * A child that may not open descriptors, or no file of that size (RLIMIT_NOFILE, RLIMIT_FSIZE), could not watch its memory:
- * then all of it is ordinary memory at the fork, and stays so in the child.
+ * A child that may not open descriptors, or no file of that size (RLIMIT_NOFILE, RLIMIT_FSIZE), could not watch its
+ * memory: then all of it is ordinary memory at the fork, and stays so in the child.
  */
 static bool child_is_blind;
 

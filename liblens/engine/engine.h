@@ -34,14 +34,15 @@ int lensi_engine_start(const struct lensi_options *options, const struct lensi_p
 void lensi_engine_finish(void);
 
 /*
- * The program is about to give up system calls for good (seccomp): those that we need are made now. All of its memory becomes
- * ordinary and stays so, nothing is watched or virtualised any more, and what is said at the end is said now. Afterwards the
- * engine makes no call that malloc would not make. Idempotent.
+ * The program is about to give up system calls for good (seccomp): those that we need are made now. All of its memory
+ * becomes ordinary and stays so, nothing is watched or virtualised any more, and what is said at the end is said now.
+ * Afterwards the engine makes no call that malloc would not make. Idempotent.
  */
 void lensi_engine_retire(void);
 /*
- * The program cannot live with memory that is absent: all of it becomes ordinary and stays so, nothing more is watched, given up
- * or virtualised, and one line says why. Everything else goes on. Not under a lock of ours. Keeps errno. Idempotent.
+ * The program cannot live with memory that is absent: all of it becomes ordinary and stays so, nothing more is watched,
+ * given up or virtualised, and one line says why. Everything else goes on. Not under a lock of ours. Keeps errno.
+ * Idempotent.
  */
 void lensi_engine_leave_alone(const char *reason);
 
@@ -87,7 +88,10 @@ static inline bool lensi_pin_for_write(const void *at, size_t bytes) /* the kern
 {
     return lensi_touches_ours(at, bytes) && lensi_pin_slow(at, bytes, true) == 0;
 }
-/* Whether the program could read the page of `at`, in the reserved range: it is a block's, and its access was not taken away. */
+/*
+ * Whether the program could read the page of `at`, in the reserved range: it is a block's, and its access was not taken
+ * away.
+ */
 bool lensi_block_is_readable(const void *at);
 /* A NUL-terminated string for the kernel (paths): returns true if pinned; *bytes for the unpin. */
 bool lensi_pin_text(const char *text, size_t *bytes);
@@ -105,14 +109,17 @@ void lensi_fork_prepare(void); /* in the parent, before */
 void lensi_fork_parent(void);  /* in the parent, after (also when it failed) */
 void lensi_fork_child(void);   /* in the child, before any program code */
 /*
- * The signals through which faults reach us, SIGBUS or SIGSEGV or both or none, as the kernel's mask. They must stay out of
- * every thread's mask, and the program's action for them must come to us.
+ * The signals through which faults reach us, SIGBUS or SIGSEGV or both or none, as the kernel's mask. They must stay
+ * out of every thread's mask, and the program's action for them must come to us.
  */
 uint64_t lensi_fault_signals(void);
 /* sigaction(2) for one of them as the program sees it: we keep its wish and act on it for faults not ours. */
 struct sigaction;
 void lensi_fault_action(int number, const struct sigaction *set, struct sigaction *old);
-/* Before an exec: what the program ignores of them is ignored, for the next one to inherit; and when the exec has failed. */
+/*
+ * Before an exec: what the program ignores of them is ignored, for the next one to inherit; and when the exec has
+ * failed.
+ */
 void lensi_fault_hand_on(void);
 void lensi_fault_take_back(void);
 

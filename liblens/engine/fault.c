@@ -144,8 +144,8 @@ void lensi_fault_resolve(uint64_t page, bool write)
 }
 
 /*
- * Whether the kernel may touch the page as it is. An ordinary page outside of what was ever watched may even have no frame:
- * pinned chunks are not watched anew.
+ * Whether the kernel may touch the page as it is. An ordinary page outside of what was ever watched may even have no
+ * frame: pinned chunks are not watched anew.
  */
 static bool is_ready(const struct lensi_region *region, uint64_t page, bool writable)
 {

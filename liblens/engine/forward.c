@@ -1,9 +1,9 @@
 /*
  * forward.c - what the program wants done with the signals that we catch; see forward.h.
  *
- * Our handler runs on the alternate stack, which is ours if the program has none. A handler of the program's that did not
- * ask for one, or has none, has to run below the interrupted frame: its own signal frame is laid there, as the kernel would
- * lay it, and our handler returns into it. The kernel could not lay it where the stack is absent.
+ * Our handler runs on the alternate stack, which is ours if the program has none. A handler of the program's that did
+ * not ask for one, or has none, has to run below the interrupted frame: its own signal frame is laid there, as the
+ * kernel would lay it, and our handler returns into it. The kernel could not lay it where the stack is absent.
  */
 #include "liblens/engine/forward.h"
 

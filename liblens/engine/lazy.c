@@ -1,11 +1,12 @@
 /*
  * lazy.c - reads that are accounted for instead of copied; see lazy.h. Under the prover lock, as every proof.
  *
- * Why this is a proof. The bytes that the read would have brought are read here, from the same file at the same offset, and
- * their checksums are kept: what comes back is what the program was promised. A lease is held since before, so nobody
- * changes the file until dependent pages are real (or the user has promised that nobody does). Only memory that has no frame is taken: there is
- * nothing in it to lose. What is absent is as good: the read would write over all of it. What was cleared, or proven, goes first.
- * A thread that writes there during the read loses a race that it would have lost to the kernel, too.
+ * Why this is a proof. The bytes that the read would have brought are read here, from the same file at the same offset,
+ * and their checksums are kept: what comes back is what the program was promised. A lease is held since before, so
+ * nobody changes the file until dependent pages are real (or the user has promised that nobody does). Only memory that
+ * has no frame is taken: there is nothing in it to lose. What is absent is as good: the read would write over all of
+ * it. What was cleared, or proven, goes first. A thread that writes there during the read loses a race that it would
+ * have lost to the kernel, too.
  */
 #include "liblens/engine/lazy.h"
 
@@ -50,8 +51,8 @@ static bool is_same_file(int fd, struct lensi_backing *backing)
 }
 
 /*
- * The segment of a lens that gives the file's own bytes, or -1. Where reads say what a block holds, every lens of the site is
- * offered this one, as any read.
+ * The segment of a lens that gives the file's own bytes, or -1. Where reads say what a block holds, every lens of the
+ * site is offered this one, as any read.
  */
 static int offer(struct reading *r, const struct lensi_plan_site *site, uint64_t start, uint64_t offset, uint64_t bytes)
 {
@@ -171,7 +172,9 @@ static void read_pages(struct reading *r)
     lensi_stats_peak(&lensi_gauges.stats.absent_pages_peak, lensi_counted(absent_pages) + lensi_counted(mapped_now_pages));
 }
 
-/* Only while what the program would read now is what comes back later: not on a copy of what the file was a while ago. */
+/*
+ * Only while what the program would read now is what comes back later: not on a copy of what the file was a while ago.
+ */
 static bool may_depend(const struct reading *r, uint64_t bytes)
 {
     return lensi_lease_take(r->backing, NULL) || (!lensi_trust_needs_lease() && lensi_trust_footing(r->backing, bytes) != LENSI_FOOTING_NONE);
@@ -201,7 +204,10 @@ static void read_range(struct reading *r, const struct lensi_plan_site *site, ui
     read_pages(r);
 }
 
-/* The site that `at` belongs to, if the budget has no room for the read and a lens of the site gives the file's own bytes. */
+/*
+ * The site that `at` belongs to, if the budget has no room for the read and a lens of the site gives the file's own
+ * bytes.
+ */
 static const struct lensi_plan_site *site_of(const struct lensi_region *region, uint64_t bytes)
 {
     const struct lensi_plan *plan = lensi_plan_in_force();

@@ -1,9 +1,10 @@
 /*
  * lazy.h - reads into fresh memory of ours that are accounted for instead of copied.
  *
- * A large read into a block whose lens gives the file's own bytes brings nothing that could not be brought later: its pages
- * are absent from the start. They were never in memory, so a program that loads more than its budget does not even peak. Where that
- * cannot be (no lease, another lens), a large read is made in pieces, and what they brought is proven in between.
+ * A large read into a block whose lens gives the file's own bytes brings nothing that could not be brought later: its
+ * pages are absent from the start. They were never in memory, so a program that loads more than its budget does not
+ * even peak. Where that cannot be (no lease, another lens), a large read is made in pieces, and what they brought is
+ * proven in between.
  */
 #ifndef LENSI_LAZY_H
 #define LENSI_LAZY_H
@@ -20,10 +21,10 @@ struct lensi_lazy {
 };
 
 /*
- * The program reads file bytes [offset, offset + bytes), all of which exist, from its descriptor fd to `at`. Makes pages of
- * it absent, each with the checksum of the bytes the read would have brought, and tells which; the caller reads the rest.
- * from == to: none, because the budget has room for it, the memory is not fresh, the file is not held by a lease, or the
- * site has another lens. Takes the prover lock. Keeps errno.
+ * The program reads file bytes [offset, offset + bytes), all of which exist, from its descriptor fd to `at`. Makes
+ * pages of it absent, each with the checksum of the bytes the read would have brought, and tells which; the caller
+ * reads the rest. from == to: none, because the budget has room for it, the memory is not fresh, the file is not held
+ * by a lease, or the site has another lens. Takes the prover lock. Keeps errno.
  */
 struct lensi_lazy lensi_file_read_lazily(int fd, uint64_t offset, void *at, uint64_t bytes);
 

@@ -1,4 +1,7 @@
-/* lease.c - leases on backings, and what is done when one breaks; see lease.h. The prover calls this, and who holds its lock. */
+/*
+ * lease.c - leases on backings, and what is done when one breaks; see lease.h. The prover calls this, and who holds its
+ * lock.
+ */
 #include "liblens/engine/lease.h"
 
 #include "liblens/base/checksum.h"
@@ -25,8 +28,8 @@
 #define PATIENCE_NS 40000000000u /* the kernel itself waits for 45 s */
 
 /*
- * Of these it is known that a lease is broken by all who can write a file. Elsewhere the kernel may grant one that only this
- * machine's writers heed: NFS without delegations, SMB, FUSE, 9p, cluster file systems.
+ * Of these it is known that a lease is broken by all who can write a file. Elsewhere the kernel may grant one that only
+ * this machine's writers heed: NFS without delegations, SMB, FUSE, 9p, cluster file systems.
  */
 static bool is_lease_heeded(int fd)
 {

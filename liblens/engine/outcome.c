@@ -104,7 +104,10 @@ void lensi_outcome_of_block(const struct lensi_region *r)
         count(r, (uint64_t)plain);
 }
 
-/* Ordinary pages of a block that is alive: those that are there, and those of them that differed when they were last compared. */
+/*
+ * Ordinary pages of a block that is alive: those that are there, and those of them that differed when they were last
+ * compared.
+ */
 static uint64_t count_plain(const struct lensi_region *r, uint64_t *refuted)
 {
     uint64_t first_page = lensi_region_first_page(r), end = first_page + lensi_region_pages(r), plain = 0;

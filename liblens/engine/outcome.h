@@ -12,7 +12,10 @@
 void lensi_outcome_of_block(const struct lensi_region *region);
 /* A page was compared with what the segment's lens makes and differs first at `at` of its block. The prover's. */
 void lensi_outcome_refuted(const struct lensi_region *region, const struct lensi_segment *segment, uint64_t at);
-/* The run ends: counts the blocks that are alive, and pages that were refuted. Under the prover lock, or when nobody else acts. */
+/*
+ * The run ends: counts the blocks that are alive, and pages that were refuted. Under the prover lock, or when nobody
+ * else acts.
+ */
 void lensi_outcome_count(void);
 void lensi_outcome_say(void);
 

@@ -189,7 +189,9 @@ int lensi_place(void *at, const void *from, size_t bytes, bool protected)
     return result;
 }
 
-/* Places the taken pages, run by run. 0, or why the first page could not be placed; others that could not are absent. */
+/*
+ * Places the taken pages, run by run. 0, or why the first page could not be placed; others that could not are absent.
+ */
 static int place(struct window *w, const uint8_t *bytes)
 {
     const uint32_t site = w->region->site; /* while the touched page is BUSY: its toucher may free the block at once */
@@ -223,7 +225,10 @@ static int place(struct window *w, const uint8_t *bytes)
     return 0;
 }
 
-/* Makes the first `count` pages of the window in out; those beyond are given back. 0 only if all that was taken is good. */
+/*
+ * Makes the first `count` pages of the window in out; those beyond are given back. 0 only if all that was taken is
+ * good.
+ */
 static int make_some(struct window *w, uint64_t count, struct lensi_workspace *workspace)
 {
     int result;
@@ -238,9 +243,9 @@ static int make_some(struct window *w, uint64_t count, struct lensi_workspace *w
 }
 
 /*
- * Makes the window's bytes in out and checks what was taken. 0, or why the first page cannot come back. What was read ahead may be
- * at fault, or pages between those taken: where the file has changed, the view store has the absent ones and no other. Then
- * only the touched page matters; in the end not from the view store, whose disk may be at fault.
+ * Makes the window's bytes in out and checks what was taken. 0, or why the first page cannot come back. What was read
+ * ahead may be at fault, or pages between those taken: where the file has changed, the view store has the absent ones
+ * and no other. Then only the touched page matters; in the end not from the view store, whose disk may be at fault.
  */
 static int make(struct window *w, struct lensi_workspace *workspace)
 {

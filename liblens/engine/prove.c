@@ -195,8 +195,8 @@ enum replaced { NOT_REPLACED, REPLACED, NOT_EQUAL };
 enum by { BY_SNAPSHOT, BY_FILE, BY_IMAGE };
 
 /*
- * Replaces a run by a mapping, if no write slipped in behind the protection. NOT_REPLACED: the run is PROVING, as it was. NOT_EQUAL:
- * it is ordinary memory.
+ * Replaces a run by a mapping, if no write slipped in behind the protection. NOT_REPLACED: the run is PROVING, as it
+ * was. NOT_EQUAL: it is ordinary memory.
  */
 static enum replaced replace(struct batch *b, struct lensi_segment *s, uint64_t first, uint64_t count, enum by by)
 {
@@ -223,7 +223,9 @@ static enum replaced replace(struct batch *b, struct lensi_segment *s, uint64_t 
     return NOT_REPLACED;
 }
 
-/* The run is proven: it is mapped from the backing or from an image, else it stays as it is, claimed. How many pages. */
+/*
+ * The run is proven: it is mapped from the backing or from an image, else it stays as it is, claimed. How many pages.
+ */
 static uint64_t give_up(struct batch *b, uint64_t first, uint64_t count, uint32_t number)
 {
     struct lensi_segment *s = &b->region->segments[number];
@@ -377,8 +379,8 @@ static uint64_t drop_zeros(struct batch *b, uint64_t first, uint64_t count, uint
 }
 
 /*
- * What is zero needs nothing to come back from. It is looked for first, so that no page of zeros comes to depend on a file, and goes at
- * once: it is read by nobody before something else is written there.
+ * What is zero needs nothing to come back from. It is looked for first, so that no page of zeros comes to depend on a
+ * file, and goes at once: it is read by nobody before something else is written there.
  */
 static uint64_t prove_zeros(struct batch *b)
 {
@@ -506,8 +508,9 @@ static bool goes_on(const struct batch *b, uint64_t proven)
 }
 
 /*
- * Reads that went on are part of the segment now, not during a proof. A page that was proven with zeros where view bytes
- * are expected from now on (the program cleared it meanwhile) is made ordinary memory while it can be brought back.
+ * Reads that went on are part of the segment now, not during a proof. A page that was proven with zeros where view
+ * bytes are expected from now on (the program cleared it meanwhile) is made ordinary memory while it can be brought
+ * back.
  */
 void lensi_prove_let_grow(struct lensi_region *region, uint32_t number)
 {

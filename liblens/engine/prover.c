@@ -206,7 +206,10 @@ static bool is_due(struct lensi_region *r, uint64_t c, uint32_t ms)
 /* What is pinned for good may have been given another access by the program. */
 static bool may_look(uint64_t page) { return !(atomic_load(&lensi_chunk_of(page)->pins) & LENSI_PINS_FOREVER); }
 
-/* Proves what is resident of [page, page + count), run by run: there may be gaps that were never touched, or are absent. */
+/*
+ * Proves what is resident of [page, page + count), run by run: there may be gaps that were never touched, or are
+ * absent.
+ */
 static uint64_t prove_resident(struct lensi_region *r, uint64_t page, uint64_t count, struct lensi_workspace *w)
 {
     uint64_t proven = 0;
@@ -245,8 +248,9 @@ void lensi_prover_prove(struct lensi_region *r, uint64_t page, uint64_t count, s
 }
 
 /*
- * A thread that has filled memory up to `page` would have to wait for proofs: it takes what it has cleared, behind itself, out of memory
- * on its own, if the prover is not at work. True if some pages went. In the fault path; nothing is waited for.
+ * A thread that has filled memory up to `page` would have to wait for proofs: it takes what it has cleared, behind
+ * itself, out of memory on its own, if the prover is not at work. True if some pages went. In the fault path; nothing
+ * is waited for.
  */
 static bool help(struct lensi_region *r, uint64_t page)
 {
@@ -355,7 +359,10 @@ static void note_touched(void)
     lensi_stats_peak(&lensi_gauges.stats.touched_bytes_peak, (lensi_budget_in_use() + pages) << LENSI_PAGE_SHIFT);
 }
 
-/* Brings absent pages back in a stream, before the program's threads touch one after the other. True if there were some. */
+/*
+ * Brings absent pages back in a stream, before the program's threads touch one after the other. True if there were
+ * some.
+ */
 static bool give_back(struct lensi_region *r)
 {
     uint64_t first = lensi_region_first_page(r), pages = lensi_region_pages(r), start = lensi_sys_clock_ns(), n = 0;

@@ -58,8 +58,8 @@ static void note_cost(struct lensi_view *view, enum source source, uint64_t ns)
 }
 
 /*
- * A page alone: an image on a slow disk may cost more than the lens over a file that is in the page cache, and the other
- * way round. For a window of many pages the image is the better source, as it is read in one go.
+ * A page alone: an image on a slow disk may cost more than the lens over a file that is in the page cache, and the
+ * other way round. For a window of many pages the image is the better source, as it is read in one go.
  */
 static bool make_alone(struct lensi_region *region, uint32_t segment, uint64_t page, uint64_t count, struct lensi_workspace *workspace,
                        uint8_t *out)
@@ -123,7 +123,10 @@ static struct lensi_slot *oldest_wish(void)
     return oldest;
 }
 
-/* Windows that nobody came for are forgotten, and the memory of all is given back: under a limit pages may be kept there. */
+/*
+ * Windows that nobody came for are forgotten, and the memory of all is given back: under a limit pages may be kept
+ * there.
+ */
 static void give_memory_back(void)
 {
     for (unsigned i = 0; i < SLOTS; i++)

@@ -25,15 +25,15 @@ void lensi_readahead_start(void);
 /* Ends it for good. Nothing is waited for. */
 void lensi_readahead_end(void);
 /*
- * Asks for [page, page + count) of segment, the window a stream comes to next or a later one; a wish that finds no slot is
- * forgotten. In the fault path.
+ * Asks for [page, page + count) of segment, the window a stream comes to next or a later one; a wish that finds no slot
+ * is forgotten. In the fault path.
  */
 void lensi_readahead_want(struct lensi_region *region, uint64_t page, uint64_t count, uint32_t segment, bool is_next);
 /* The page after the window that holds page, if that was asked for already; else 0. A guess: it may be gone at once. */
 uint64_t lensi_readahead_wanted_to(uint64_t page);
 /*
- * The slot that has page ready, or NULL. While another thread makes it, this one makes what its stream wants next, so that
- * both CPUs are at work; if nothing is, it waits. Ended by lensi_readahead_release. In the fault path.
+ * The slot that has page ready, or NULL. While another thread makes it, this one makes what its stream wants next, so
+ * that both CPUs are at work; if nothing is, it waits. Ended by lensi_readahead_release. In the fault path.
  */
 struct lensi_slot *lensi_readahead_take(uint64_t page);
 void lensi_readahead_release(struct lensi_slot *slot);

@@ -1,6 +1,6 @@
 /*
- * recognise.c - see recognise.h. Files are read, not memory: a module may be unmapped meanwhile, and pages of text that nobody ran do
- * not come into use. The lock guards the list of what was searched and the buffers.
+ * recognise.c - see recognise.h. Files are read, not memory: a module may be unmapped meanwhile, and pages of text that
+ * nobody ran do not come into use. The lock guards the list of what was searched and the buffers.
  */
 #include "liblens/engine/recognise.h"
 
@@ -35,7 +35,10 @@ static char why[256];
 
 /* ---- machine code */
 
-/* Calls by which the kernel reads or writes what the program allocated. Others have nothing to do with it (futex, mmap, exit ...). */
+/*
+ * Calls by which the kernel reads or writes what the program allocated. Others have nothing to do with it (futex, mmap,
+ * exit ...).
+ */
 static bool takes_memory(uint64_t number)
 {
     static const uint16_t calls[] = {SYS_read, SYS_write, SYS_pread64, SYS_pwrite64, SYS_readv, SYS_writev, SYS_preadv, SYS_pwritev,
@@ -85,7 +88,10 @@ static size_t operand_bytes(const uint8_t *at)
     return bytes + (mode == 1 ? 1 : mode == 2 ? 4 : 0);
 }
 
-/* One of the few instructions that stand between the loading of a call's arguments and the call. Its length, or 0: another one. */
+/*
+ * One of the few instructions that stand between the loading of a call's arguments and the call. Its length, or 0:
+ * another one.
+ */
 static size_t step(const uint8_t *at, struct register_a *a)
 {
     const uint8_t *start = at;
@@ -308,7 +314,10 @@ static long search(const struct mapping *m)
 /* A service thread serves the kernel as everybody; but what the kernel holds for a ring must be seen, too. */
 static bool is_served(long number) { return !lensi_backend->signal && (lensi_lifts() || !is_ring(number)); }
 
-/* Libraries through which processes read each other's memory (process_vm_readv, KNEM, XPMEM): MPI's, and what they stand on. */
+/*
+ * Libraries through which processes read each other's memory (process_vm_readv, KNEM, XPMEM): MPI's, and what they
+ * stand on.
+ */
 static bool is_peers_module(const char *path)
 {
     static const char *const names[] = {"libmpi", "libopen-pal", "libucp", "libuct", "libfabric", "libpsm2", "liboshmem", "libsma", "libgasnet"};

@@ -47,8 +47,8 @@ void lensi_slowdown_lock(struct lensi_lock *lock)
 /* ---- the account */
 
 /*
- * In wall time. What several threads of the program spend at once delays it once. Our own processor time delays a program that
- * would have used that processor: by the part of one that its threads leave free.
+ * In wall time. What several threads of the program spend at once delays it once. Our own processor time delays a
+ * program that would have used that processor: by the part of one that its threads leave free.
  */
 static uint64_t harm_of(uint64_t run_ns, uint64_t own_cpu_ns)
 {

@@ -1,9 +1,10 @@
 /*
  * slowdown.h - what lens costs the program, and the bound on it (--slowdown-limit).
  *
- * The account: time of the program's threads in faults and in waits for proofs, and processor time of ours that the program
- * could have used. When the run gets slower by it than the limit allows, memory is given back: the budget grows by steps, in the
- * end all that is touched stays and nothing is proven. Under a memory limit of the control group it grows only as far as that allows.
+ * The account: time of the program's threads in faults and in waits for proofs, and processor time of ours that the
+ * program could have used. When the run gets slower by it than the limit allows, memory is given back: the budget grows
+ * by steps, in the end all that is touched stays and nothing is proven. Under a memory limit of the control group it
+ * grows only as far as that allows.
  */
 #ifndef LENSI_SLOWDOWN_H
 #define LENSI_SLOWDOWN_H

@@ -1,4 +1,6 @@
-/* stack_blocks.c - see stack_blocks.h. It is done on a stack of ours: what is made present may be under our own feet. */
+/*
+ * stack_blocks.c - see stack_blocks.h. It is done on a stack of ours: what is made present may be under our own feet.
+ */
 #include "liblens/engine/stack_blocks.h"
 
 #include "liblens/base/own_stack.h"

@@ -93,7 +93,10 @@ static bool (*help)(struct lensi_region *region, uint64_t page);
 
 void lensi_throttle_open(bool (*with)(struct lensi_region *region, uint64_t page)) { help = with; }
 
-/* Waits while is_ahead, after having helped with what was filled up to `page` (0: nothing). False if the prover did not get on meanwhile. */
+/*
+ * Waits while is_ahead, after having helped with what was filled up to `page` (0: nothing). False if the prover did not
+ * get on meanwhile.
+ */
 static bool wait_for_prover(struct lensi_region *region, bool (*is_ahead)(const struct lensi_region *), uint64_t page)
 {
     uint64_t seen = atomic_load(&region->gate_proven), start = lensi_sys_clock_ns(), since = start, round = atomic_load(&rounds);

@@ -1,9 +1,10 @@
 /*
  * trial.h - which proofs are worth an attempt, so that what is refuted costs next to nothing.
  *
- * Most blocks of a site may hold something else than a lens makes of the file. A segment that has proven nothing gets a few
- * attempts, each on a page or two of a chunk; when these are used up, further ones come when a file was closed, or when the run
- * has become twice as long. All attempts that proved nothing share an allowance: a small part of the run's time.
+ * Most blocks of a site may hold something else than a lens makes of the file. A segment that has proven nothing gets a
+ * few attempts, each on a page or two of a chunk; when these are used up, further ones come when a file was closed, or
+ * when the run has become twice as long. All attempts that proved nothing share an allowance: a small part of the run's
+ * time.
  */
 #ifndef LENSI_TRIAL_H
 #define LENSI_TRIAL_H

@@ -15,8 +15,8 @@
 
 void lensi_trust_open(enum lensi_trust trust);
 /*
- * ANEW: the backing rests from now on; what was read of it before may have been read while somebody wrote. Made again from
- * here on, the same bytes come out each time.
+ * ANEW: the backing rests from now on; what was read of it before may have been read while somebody wrote. Made again
+ * from here on, the same bytes come out each time.
  */
 enum lensi_footing { LENSI_FOOTING_NONE, LENSI_FOOTING_ANEW, LENSI_FOOTING_FIRM };
 /* Whether pages may depend on the backing, for whose `worth_bytes` of memory that would be. Says it once if not. */

@@ -62,7 +62,10 @@ static bool take(const struct lensi_region *region, uint64_t page)
     return false;
 }
 
-/* BUSY pages of which some could not be placed: those that were may have been written already. How many, and all the others are absent. */
+/*
+ * BUSY pages of which some could not be placed: those that were may have been written already. How many, and all the
+ * others are absent.
+ */
 static uint64_t sort_out(uint64_t first, uint64_t count, bool *placed)
 {
     uint8_t resident[LENSI_CHUNK_PAGES];

@@ -1,9 +1,9 @@
 /*
  * backend.h - a rung of the fault ladder: how pages are write-protected, dropped, placed, and how touches reach us.
  *
- * Three implementations: uffd in the faulting thread, uffd with a service thread (backend_uffd.c), mprotect over a memfd
- * (backend_protect.c). All calls are safe in the fault path; ranges are whole pages inside the reserved range. They
- * return 0 or -errno and leave things as they were on error.
+ * Three implementations: uffd in the faulting thread, uffd with a service thread (backend_uffd.c), mprotect over a
+ * memfd (backend_protect.c). All calls are safe in the fault path; ranges are whole pages inside the reserved range.
+ * They return 0 or -errno and leave things as they were on error.
  */
 #ifndef LENSI_BACKEND_H
 #define LENSI_BACKEND_H
@@ -25,20 +25,29 @@ struct lensi_backend {
     int (*unprotect)(void *at, size_t bytes);
     /* Gives the frames back; the next touch of each page is a fault. Only armed, protected pages. */
     int (*drop)(void *at, size_t bytes);
-    /* Optional: the same for several ranges at once. How many of them are gone, from the first on; the rest as they were. */
+    /*
+     * Optional: the same for several ranges at once. How many of them are gone, from the first on; the rest as they
+     * were.
+     */
     size_t (*drop_many)(const struct iovec *ranges, size_t count);
     /* Makes absent pages present with the bytes at `from`, write-protected if `protect`; pages that are there stay. */
     int (*place)(void *at, const void *from, size_t bytes, bool protect);
     /*
-     * Optional: moves frames from one range to another, which is armed and empty; none of them can be written by anybody else then.
-     * Bytes moved, or -errno: -EBUSY if the kernel holds one.
+     * Optional: moves frames from one range to another, which is armed and empty; none of them can be written by
+     * anybody else then. Bytes moved, or -errno: -EBUSY if the kernel holds one.
      */
     int64_t (*move)(void *to, void *from, size_t bytes);
     /* Ensures that an armed page with no frame becomes a zero page; fine if it has one. */
     int (*zero)(void *at);
-    /* Optional: whether the program's own mprotect forbids this access to an ordinary page, so that the signal is its own. */
+    /*
+     * Optional: whether the program's own mprotect forbids this access to an ordinary page, so that the signal is its
+     * own.
+     */
     bool (*is_refused)(const void *at, bool write);
-    /* Optional: pages by number, all of them ordinary, are not watched any more: touches of those that were never touched, too. */
+    /*
+     * Optional: pages by number, all of them ordinary, are not watched any more: touches of those that were never
+     * touched, too.
+     */
     void (*disarm)(uint64_t first, uint64_t count);
     /* Optional: nothing is armed any more, and never will be: ends what the rung has running. */
     void (*end)(void);

@@ -20,13 +20,17 @@
 #define STREAM_PAGES 320u
 #define AUTO_LEAST_BYTES (16ull << 20)
 #define EVERYTHING_PAGES (1ull << 40) /* handles add to it, and take away */
-/* Dropped in one call: what that costs (an interrupt of every CPU, a call of the hypervisor) is shared by all of them. */
+/*
+ * Dropped in one call: what that costs (an interrupt of every CPU, a call of the hypervisor) is shared by all of them.
+ */
 #define VICTIMS 256
 #define SPARE_SHARE 16
 #define SPARE_PAGES 224
 #define HELD_MS 1000u /* until what the kernel holds is tried again */
 #define ADAPT_NS 500000000u
-/* Under a hard limit: how soon to look again, how long the rest must be calm before more is taken, and what stays free. */
+/*
+ * Under a hard limit: how soon to look again, how long the rest must be calm before more is taken, and what stays free.
+ */
 #define ADAPT_TIGHT_NS 30000000u
 #define CALM_NS 300000000u
 #define CALM_BYTES (1u << 20)
@@ -168,7 +172,10 @@ static void account_run(uint64_t first, uint64_t count, bool gone)
 {
     uint32_t site = site_of(first);
 
-    /* Counted before it shows: who brings a page back at once counts it out, and a block without BUSY pages may be freed. */
+    /*
+     * Counted before it shows: who brings a page back at once counts it out, and a block without BUSY pages may be
+     * freed.
+     */
     lensi_uncount_site(site, resident_pages, count);
     if (gone)
         lensi_count_site(site, absent_pages, count);
@@ -350,9 +357,9 @@ static uint64_t modest_pages(void)
 }
 
 /*
- * All that a hard limit leaves beside what cannot be given up and a little for files: a page less would be another fault,
- * and nobody else could use it. Stalls say nothing here: files that do not fit into the group make them, too. What was
- * swapped out had to make room for us: it counts as if it were there.
+ * All that a hard limit leaves beside what cannot be given up and a little for files: a page less would be another
+ * fault, and nobody else could use it. Stalls say nothing here: files that do not fit into the group make them, too.
+ * What was swapped out had to make room for us: it counts as if it were there.
  */
 static uint64_t room_in_group(const struct lensi_cgroup_use *use, uint64_t now_ns)
 {

@@ -35,8 +35,9 @@ void lensi_budget_plain(int64_t pages); /* the prover has seen so many more plai
 /* Resident proven and seen plain pages now. */
 uint64_t lensi_budget_in_use(void);
 /*
- * Adapts an automatic budget: to what is in use, and to memory pressure; under a hard limit that the program would not fit
- * into, to what the limit leaves. The prover calls it now and then, outside of its lock; more often while it is watched.
+ * Adapts an automatic budget: to what is in use, and to memory pressure; under a hard limit that the program would not
+ * fit into, to what the limit leaves. The prover calls it now and then, outside of its lock; more often while it is
+ * watched.
  */
 void lensi_budget_adapt(uint64_t now_ns);
 bool lensi_budget_is_watched(void);

@@ -60,7 +60,10 @@ struct lensi_pages {
     struct lensi_chunk *chunk;
     _Atomic uint32_t *owner; /* per slot: region number + 1, or 0 */
     uint64_t count;          /* pages in the range */
-    /* Told of pages whose proven bytes nobody will ask for again (snapshot.h); NULL: nobody keeps any. In the fault path. */
+    /*
+     * Told of pages whose proven bytes nobody will ask for again (snapshot.h); NULL: nobody keeps any. In the fault
+     * path.
+     */
     void (*forget)(uint64_t page, uint64_t count);
 };
 extern struct lensi_pages lensi_pages;
@@ -108,7 +111,10 @@ static inline bool lensi_page_change(uint64_t page, enum lensi_page_state from, 
     return atomic_compare_exchange_strong(&lensi_pages.state[page], &expected, (uint8_t)to);
 }
 
-/* For who makes pages absent without a comparison (lazy.h): PLAIN -> BUSY unless pinned; and a segment's reads that went on. */
+/*
+ * For who makes pages absent without a comparison (lazy.h): PLAIN -> BUSY unless pinned; and a segment's reads that
+ * went on.
+ */
 bool lensi_page_begin(uint64_t page);
 /* Waits while somebody else is at work on the page; the state it was left in. */
 enum lensi_page_state lensi_page_wait(uint64_t page);

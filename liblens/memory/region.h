@@ -1,7 +1,8 @@
 /*
  * region.h - the address range that one virtualised block (or one site's packed small blocks) lives in.
  *
- * A region is ordinary zeroed memory until the prover works on it. Its segments (segment.h) say what its bytes may equal.
+ * A region is ordinary zeroed memory until the prover works on it. Its segments (segment.h) say what its bytes may
+ * equal.
  *
  * Guarded by: `segments_lock` for adding segments; everything marked "prover" by the prover lock.
  */
@@ -77,7 +78,10 @@ enum { LENSI_REGION_FREE, LENSI_REGION_LIVE, LENSI_REGION_DYING };
 
 #define LENSI_REGIONS_MAX (1u << 20)
 
-/* A region with room to grow, its first `bytes` readable and writable. start: NULL for none of it. NULL when out of room. */
+/*
+ * A region with room to grow, its first `bytes` readable and writable. start: NULL for none of it. NULL when out of
+ * room.
+ */
 struct lensi_region *lensi_region_new(uint32_t site, uint64_t bytes, uint64_t span_bytes, const struct lensi_block_start *start);
 /* The region an address lies in, or NULL. */
 struct lensi_region *lensi_region_of(const void *address);
@@ -86,8 +90,9 @@ struct lensi_region *lensi_region_at(uint32_t index); /* NULL past the last ever
 uint64_t lensi_regions_pages(void);
 uint32_t lensi_regions_high(void);                    /* one more than the highest index ever used */
 /*
- * Gives a region's memory back, and takes it out of the books. False: its addresses must not be used again (reset_pages).
- * Then, when nothing else knows it any more: gives its number back, and its addresses if they are `fresh`. Under the prover lock.
+ * Gives a region's memory back, and takes it out of the books. False: its addresses must not be used again
+ * (reset_pages). Then, when nothing else knows it any more: gives its number back, and its addresses if they are
+ * `fresh`. Under the prover lock.
  */
 bool lensi_region_empty(struct lensi_region *region);
 void lensi_region_release(struct lensi_region *region, bool fresh);
@@ -104,8 +109,8 @@ void lensi_regions_after_fork(void);
 void lensi_regions_child(void); /* in the child: nobody else is left to end what they had begun */
 
 /*
- * Pages [page, page + count) are about to be watched: said before it is done, so that who pins from here on touches his pages
- * first. The hull of all such is what a fork's child has to watch anew. Under the prover lock.
+ * Pages [page, page + count) are about to be watched: said before it is done, so that who pins from here on touches his
+ * pages first. The hull of all such is what a fork's child has to watch anew. Under the prover lock.
  */
 void lensi_region_note_armed(struct lensi_region *region, uint64_t page, uint64_t count);
 

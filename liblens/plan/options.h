@@ -13,10 +13,11 @@ enum lensi_fault_choice { LENSI_FAULT_AUTO, LENSI_FAULT_INTHREAD, LENSI_FAULT_TH
 enum lensi_store_choice { LENSI_STORE_AUTO, LENSI_STORE_NONE, LENSI_STORE_MEMORY, LENSI_STORE_DISK };
 
 /*
- * strict: pages depend on a backing only while a lease keeps its writers off, or on a copy of ours (trust.h).
- * lease: the same, and verbatim views are mapped from the backing itself while a lease holds off its writers. The kernel breaks a
- * lease after /proc/sys/fs/lease-break-time: a process that is stopped for longer may then see the writer's bytes.
- * replace-only: the user promises that files are only replaced by rename; one that is changed in place stops the process.
+ * strict: pages depend on a backing only while a lease keeps its writers off, or on a copy of ours (trust.h). lease:
+ * the same, and verbatim views are mapped from the backing itself while a lease holds off its writers. The kernel
+ * breaks a lease after /proc/sys/fs/lease-break-time: a process that is stopped for longer may then see the writer's
+ * bytes. replace-only: the user promises that files are only replaced by rename; one that is changed in place stops the
+ * process.
  */
 enum lensi_trust { LENSI_TRUST_STRICT, LENSI_TRUST_LEASE, LENSI_TRUST_REPLACE };
 
@@ -62,7 +63,10 @@ int lensi_parse_size(const char *text, uint64_t *bytes, struct lens_error *error
  * "verbose"). The text is kept, not copied. 0, or -EINVAL with *error: what was expected, the nearest valid word.
  */
 int lensi_options_set(struct lensi_options *options, const char *name, const char *text, struct lens_error *error);
-/* Defaults, then the environment, of which nothing is needed afterwards: its texts are copied. 0, or -EINVAL with *error naming the variable. environment: like environ. */
+/*
+ * Defaults, then the environment, of which nothing is needed afterwards: its texts are copied. 0, or -EINVAL with
+ * *error naming the variable. environment: like environ.
+ */
 int lensi_options_read(struct lensi_options *options, char *const *environment, struct lens_error *error);
 /* "SEED[,min=SIZE][,max=SIZE][,nomap][,nostep]". 0, or -EINVAL with *error. */
 int lensi_chaos_parse(const char *text, struct lensi_chaos_spec *spec, struct lens_error *error);

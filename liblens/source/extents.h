@@ -11,7 +11,10 @@
 void lensi_extents_offer(struct lensi_region *region);
 /* Whether reads tell the extents of the region. */
 bool lensi_bind_observes(const struct lensi_region *region);
-/* `bytes` of the backing from `offset` on were read into the block at `at`. Nothing where its site does not ask for extents. */
+/*
+ * `bytes` of the backing from `offset` on were read into the block at `at`. Nothing where its site does not ask for
+ * extents.
+ */
 void lensi_extents_read(struct lensi_backing *backing, uint64_t offset, const void *at, size_t bytes);
 /*
  * Opens the segment's view if that has not been tried. False if there is none to be had (said once, when the lens or

@@ -1,9 +1,9 @@
 /*
  * file_mapping.c - verbatim pages mapped from the backing itself; see file_mapping.h.
  *
- * A truncation takes even the written pages of a private mapping away, so before a writer may go on every page must lie in
- * an anonymous mapping. A run is write-protected (who writes waits in his fault handler), copied, and replaced
- * by the copy in one call, which readers do not notice. The kernel's own writes cannot wait: what is pinned for them is
+ * A truncation takes even the written pages of a private mapping away, so before a writer may go on every page must lie
+ * in an anonymous mapping. A run is write-protected (who writes waits in his fault handler), copied, and replaced by
+ * the copy in one call, which readers do not notice. The kernel's own writes cannot wait: what is pinned for them is
  * made ordinary memory first (lensi_file_mapping_keep).
  */
 #include "liblens/source/file_mapping.h"
@@ -44,7 +44,10 @@ void lensi_file_mapping_open(const struct lensi_plan *plan, enum lensi_store_cho
 
 bool lensi_file_mapping_takes_faults(void) { return wanted; }
 
-/* A fault may reach us when the copying is over. Only one that comes again, with nothing copied between, is the program's. */
+/*
+ * A fault may reach us when the copying is over. Only one that comes again, with nothing copied between, is the
+ * program's.
+ */
 bool lensi_file_mapping_waits(const void *address)
 {
     static _Thread_local const void *last __attribute__((tls_model("initial-exec")));

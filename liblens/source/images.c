@@ -102,8 +102,8 @@ static uint64_t view_pages(const struct lensi_region *region, const struct lensi
 }
 
 /*
- * Under a hard limit, an image of a file's own bytes would be a second file to read them from: past the page cache, and after
- * they were written.
+ * Under a hard limit, an image of a file's own bytes would be a second file to read them from: past the page cache, and
+ * after they were written.
  */
 static bool is_file_as_good(const struct lensi_segment *s)
 {
@@ -230,9 +230,9 @@ static bool complete(struct lensi_image *image, uint64_t first, uint64_t count, 
 }
 
 /*
- * Pages are mapped when loading is over: the program has closed the file, or nothing was added or changed for a while. Before that a
- * late patch (liblinear's -B, written to every row at the end) would turn mapped pages into private copies that nobody
- * can take back; pages that are merely absent notice the write and are proven anew.
+ * Pages are mapped when loading is over: the program has closed the file, or nothing was added or changed for a while.
+ * Before that a late patch (liblinear's -B, written to every row at the end) would turn mapped pages into private
+ * copies that nobody can take back; pages that are merely absent notice the write and are proven anew.
  */
 static bool is_loaded(const struct lensi_region *region, const struct lensi_segment *s)
 {
@@ -286,7 +286,9 @@ static bool are_good(uint64_t page, uint64_t count, const uint8_t *bytes)
     return true;
 }
 
-/* Takes a run of one segment and one state, absent or proven: how long it is. Nobody can touch it then; a touch waits. */
+/*
+ * Takes a run of one segment and one state, absent or proven: how long it is. Nobody can touch it then; a touch waits.
+ */
 static uint64_t take_run(uint64_t page, uint64_t end, enum lensi_page_state state)
 {
     uint64_t n = 0;
@@ -298,8 +300,8 @@ static uint64_t take_run(uint64_t page, uint64_t end, enum lensi_page_state stat
 }
 
 /*
- * Memory is tight: the pages stay what they are, and come back from the image from now on. Never through the page cache,
- * which has to hold what was written until the disk has it, and is charged to the group like everything else.
+ * Memory is tight: the pages stay what they are, and come back from the image from now on. Never through the page
+ * cache, which has to hold what was written until the disk has it, and is charged to the group like everything else.
  */
 static bool fill(struct lensi_region *region, struct lensi_segment *s, uint64_t page, uint64_t count, const uint8_t *bytes,
                  enum lensi_page_state state)
@@ -328,8 +330,8 @@ static bool settle_absent(struct lensi_region *region, struct lensi_segment *s, 
 }
 
 /*
- * What is resident needs no making; without it the image would lack the pages that this run liked best. A copy goes to the image:
- * what the kernel holds may change in the meantime.
+ * What is resident needs no making; without it the image would lack the pages that this run liked best. A copy goes to
+ * the image: what the kernel holds may change in the meantime.
  */
 static bool settle_proven(struct lensi_region *region, struct lensi_segment *s, uint64_t page, uint64_t count, struct lensi_workspace *w)
 {
@@ -373,7 +375,9 @@ static uint64_t settle_run(struct lensi_region *region, uint64_t page, uint64_t 
     return count ? count : 1;
 }
 
-/* Asks again for images that another process was building. False: no segment that proved has one, or loading goes on. */
+/*
+ * Asks again for images that another process was building. False: no segment that proved has one, or loading goes on.
+ */
 static bool look_for_images(struct lensi_region *region)
 {
     bool any = false;

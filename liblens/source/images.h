@@ -37,7 +37,10 @@ bool lensi_images_fetch(const struct lensi_region *region, const struct lensi_se
 bool lensi_images_take(struct lensi_region *region, struct lensi_segment *segment, uint64_t page, uint64_t count, const uint8_t *bytes);
 /* Whether proven pages of the segment go to an image. */
 bool lensi_images_wanted(struct lensi_region *region, struct lensi_segment *segment);
-/* Whether the image holds these pages with these bytes; NULL: with those they were proven with. Then they need no backing. */
+/*
+ * Whether the image holds these pages with these bytes; NULL: with those they were proven with. Then they need no
+ * backing.
+ */
 bool lensi_images_hold(const struct lensi_region *region, const struct lensi_segment *segment, uint64_t page, uint64_t count,
                        const uint8_t *bytes);
 /* Maps BUSY pages from the image: they are MAPPED afterwards. False, and nothing changed, if it cannot be done. */

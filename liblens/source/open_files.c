@@ -1,4 +1,7 @@
-/* open_files.c - the files the program opened; see open_files.h. A ring; the lock guards appending, forgetting and the fd fields. */
+/*
+ * open_files.c - the files the program opened; see open_files.h. A ring; the lock guards appending, forgetting and the
+ * fd fields.
+ */
 #include "liblens/source/open_files.h"
 
 #include "liblens/base/arena.h"

@@ -1,9 +1,10 @@
 /*
  * open_files.h - the files the program has opened that a site may have for a backing, in order.
  *
- * Appended by the opening threads under a lock, read by the prover without one. Each has a serial number, and remembers how many
- * blocks the sites had allocated by then, so that "the n-th block" can be counted per file. The prover forgets those that
- * no later block is likely to hold: the program has closed the file, and another is there by its name, or many came after it.
+ * Appended by the opening threads under a lock, read by the prover without one. Each has a serial number, and remembers
+ * how many blocks the sites had allocated by then, so that "the n-th block" can be counted per file. The prover forgets
+ * those that no later block is likely to hold: the program has closed the file, and another is there by its name, or
+ * many came after it.
  */
 #ifndef LENSI_OPEN_FILES_H
 #define LENSI_OPEN_FILES_H
@@ -28,9 +29,15 @@ struct lensi_open_file {
 uint64_t lensi_open_files_count(void); /* one more than the last serial number */
 uint64_t lensi_open_files_oldest(void); /* all before it are forgotten */
 const struct lensi_open_file *lensi_open_file_at(uint64_t serial);
-/* True if such a block of plan site `number` came after the opening, or order does not matter; *offset: where its view bytes begin. */
+/*
+ * True if such a block of plan site `number` came after the opening, or order does not matter; *offset: where its view
+ * bytes begin.
+ */
 bool lensi_open_file_extent(size_t number, const struct lensi_block_start *block, const struct lensi_open_file *opening, uint64_t *offset);
-/* Where the program stands in the file it knows by fd, also where a stream has read ahead; LENS_UNKNOWN: nobody can say. */
+/*
+ * Where the program stands in the file it knows by fd, also where a stream has read ahead; LENS_UNKNOWN: nobody can
+ * say.
+ */
 uint64_t lensi_open_file_position(int fd);
 /* Forgets some, if there are any to forget. Under the prover lock, when each block has been offered all openings. */
 void lensi_open_files_forget(void);
@@ -54,7 +61,10 @@ bool lensi_file_wanted(const char *path);
 void lensi_file_opened(int fd, const char *path);
 /* The program closes fd: a good moment to prove. */
 void lensi_file_closed(int fd);
-/* The program stands at `position` of a stream over fd, which may have read ahead: where its next block may be read from. */
+/*
+ * The program stands at `position` of a stream over fd, which may have read ahead: where its next block may be read
+ * from.
+ */
 void lensi_file_stands(int fd, uint64_t position);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * reads.h - what was read into ordinary memory lately: a block that realloc makes of it still knows its extents.
  *
- * A program may read into what one function has allocated and let another resize it; the plan may name either. Only the last
- * reads are kept, and only where some site of the plan has `extent read`. What is remembered wrongly is refuted.
+ * A program may read into what one function has allocated and let another resize it; the plan may name either. Only the
+ * last reads are kept, and only where some site of the plan has `extent read`. What is remembered wrongly is refuted.
  */
 #ifndef LENSI_READS_H
 #define LENSI_READS_H

@@ -26,8 +26,8 @@ static bool agree(const struct lensi_segment *a, const struct lensi_segment *b)
 }
 
 /*
- * A read beside, or inside of, what was read before is part of the same segment, with what lies between them: programs read in pieces of any
- * size, and in any order. Where that is not from the file, the proof says so.
+ * A read beside, or inside of, what was read before is part of the same segment, with what lies between them: programs
+ * read in pieces of any size, and in any order. Where that is not from the file, the proof says so.
  */
 static bool joins(struct lensi_segment *known, const struct lensi_segment *next)
 {
@@ -38,7 +38,10 @@ static bool joins(struct lensi_segment *known, const struct lensi_segment *next)
     return true;
 }
 
-/* Before what was read so far, which keeps its place: the new segment reaches over all of it, and down as far as the file does. */
+/*
+ * Before what was read so far, which keeps its place: the new segment reaches over all of it, and down as far as the
+ * file does.
+ */
 static void reach(const struct lensi_region *region, struct lensi_segment *fresh)
 {
     uint64_t end = fresh->start + fresh->bytes, down = fresh->start > region->start.lead ? fresh->start - region->start.lead : 0;

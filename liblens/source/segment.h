@@ -1,8 +1,8 @@
 /*
  * segment.h - a stretch of a region, and what its bytes may equal: a view of a file, or a snapshot of themselves.
  *
- * Several segments may cover the same bytes (alternatives); the proof decides. A page remembers the number of the segment
- * it was proven with, so a segment stays as it is while its region lives.
+ * Several segments may cover the same bytes (alternatives); the proof decides. A page remembers the number of the
+ * segment it was proven with, so a segment stays as it is while its region lives.
  *
  * Guarded by: the region's `segments_lock` for adding; everything marked "prover" by the prover lock.
  */

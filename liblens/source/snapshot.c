@@ -1,9 +1,9 @@
 /*
  * snapshot.c - regions that are their own backing; see snapshot.h.
  *
- * generation[page] names the file that holds the page, 0: none. It changes under the prover lock while the page is PROVING
- * or BUSY, and becomes 0 while it is LEAVING or its block is gone. Who reads a page that is not his (read-ahead) may read
- * too late or from another file: the checksum tells.
+ * generation[page] names the file that holds the page, 0: none. It changes under the prover lock while the page is
+ * PROVING or BUSY, and becomes 0 while it is LEAVING or its block is gone. Who reads a page that is not his
+ * (read-ahead) may read too late or from another file: the checksum tells.
  */
 #include "liblens/source/snapshot.h"
 
@@ -72,8 +72,8 @@ static bool is_same_file(int a, int b)
 }
 
 /*
- * The number is known to be ours before the file has to be there: a program that closes all descriptors at this very moment
- * closes the first copy, but not the second.
+ * The number is known to be ours before the file has to be there: a program that closes all descriptors at this very
+ * moment closes the first copy, but not the second.
  */
 static int open_file(struct file *file)
 {
@@ -316,8 +316,8 @@ uint64_t lensi_snapshot_bytes(void)
 void lensi_snapshot_before_fork(void) { atomic_store(&current, 0); }
 
 /*
- * The next file is there before anybody can vfork: such a child has our memory, but the descriptors of that moment. When all
- * others have to be merged first it has to wait for the next proof.
+ * The next file is there before anybody can vfork: such a child has our memory, but the descriptors of that moment.
+ * When all others have to be merged first it has to wait for the next proof.
  */
 void lensi_snapshot_after_fork(void)
 {

@@ -36,7 +36,8 @@ int lensi_store_open(enum lensi_store_choice kind, const char *dir, uint64_t lim
 int lensi_image_open(struct lensi_store *store, const struct lensi_identity *identity, const char *pipe_text,
                      uint32_t shift, uint64_t pages, struct lensi_image **image, bool *is_hit);
 /*
- * Only a published image, and only if it holds seven eighths of `pages` or more. 0, -ENOENT, -EBADMSG (damaged: not used),
+ * Only a published image, and only if it holds seven eighths of `pages` or more. 0, -ENOENT, -EBADMSG (damaged: not
+ * used),
  * -ENOMEM. Builds nothing.
  */
 int lensi_image_find(struct lensi_store *store, const struct lensi_identity *identity, const char *pipe_text,
@@ -67,8 +68,9 @@ int lensi_image_map(struct lensi_image *image, uint64_t page, size_t count, void
 /* Publishes an image that we build: complete or partial (which pages it holds is recorded). Idempotent. 0 or -errno. */
 int lensi_image_publish(struct lensi_image *image);
 /*
- * A block uses the image, or does not any more: is_stale: its backing has been replaced or written. What nobody has used for a while is
- * let go of by lensi_store_tidy, one at a time: published if it is worth it, removed if it is stale. True if there was one.
+ * A block uses the image, or does not any more: is_stale: its backing has been replaced or written. What nobody has
+ * used for a while is let go of by lensi_store_tidy, one at a time: published if it is worth it, removed if it is
+ * stale. True if there was one.
  */
 void lensi_image_use(struct lensi_image *image);
 void lensi_image_leave(struct lensi_image *image, bool is_stale);

@@ -1,4 +1,7 @@
-/* inject.c - failures made on purpose; see inject.h. Counters are atomic; what is asked for is fixed before threads start. */
+/*
+ * inject.c - failures made on purpose; see inject.h. Counters are atomic; what is asked for is fixed before threads
+ * start.
+ */
 #include "liblens/testing/inject.h"
 
 #include "liblens/base/log.h"

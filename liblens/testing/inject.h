@@ -1,6 +1,6 @@
 /*
- * inject.h - failures made on purpose, for tests (docs/inject.md): every kernel call of ours and every piece of memory for our
- * books passes here when LENS_INJECT is set. Otherwise it costs one test of a global that never changes.
+ * inject.h - failures made on purpose, for tests (docs/inject.md): every kernel call of ours and every piece of memory
+ * for our books passes here when LENS_INJECT is set. Otherwise it costs one test of a global that never changes.
  */
 #ifndef LENSI_INJECT_H
 #define LENSI_INJECT_H

@@ -40,8 +40,8 @@ static struct lensi_backing *find(const struct lensi_identity *identity)
 }
 
 /*
- * Memory for one: a server may open a file's next version every minute, for years. Spent ones stay readable for who goes through
- * the list without the lock: `next` leads on, and `fd` is nobody's.
+ * Memory for one: a server may open a file's next version every minute, for years. Spent ones stay readable for who
+ * goes through the list without the lock: `next` leads on, and `fd` is nobody's.
  */
 static struct lensi_backing *new_backing(const char *path)
 {

@@ -58,7 +58,10 @@ void lensi_backing_each(void (*each)(void *context, struct lensi_backing *backin
 bool lensi_backing_owns_fd(int fd);
 void lensi_backing_before_fork(void);
 void lensi_backing_after_fork(void); /* in parent and child */
-/* A lease belongs to the open file: replaces it by another on the same number, as in a fork's child, whose parent keeps it. */
+/*
+ * A lease belongs to the open file: replaces it by another on the same number, as in a fork's child, whose parent keeps
+ * it.
+ */
 void lensi_backing_reopen(struct lensi_backing *backing);
 void lensi_identity_of(const struct stat *status, struct lensi_identity *identity);
 bool lensi_identity_equal(const struct lensi_identity *a, const struct lensi_identity *b);

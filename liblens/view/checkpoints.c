@@ -1,4 +1,7 @@
-/* checkpoints.c - see checkpoints.h. A slot is filled once, by whoever comes first; those who come at once write the same. */
+/*
+ * checkpoints.c - see checkpoints.h. A slot is filled once, by whoever comes first; those who come at once write the
+ * same.
+ */
 #include "liblens/view/checkpoints.h"
 
 #include "liblens/base/arena.h"

@@ -1,10 +1,10 @@
 /*
  * checkpoints.h - cursors that one stage of a view kept on the way, from which its lens can go on.
  *
- * Coarse ones, every 64 KiB of view (or as the lens says), are left by whoever makes the view in order. A view whose pages
- * come back at random pays for the way from the last of them each time; once more has been skipped than the view is long,
- * fine ones are kept as well, one a page: 12 bytes each, what a cursor differs by from the coarse one before it.
- * Kept and found in any thread and in a fault: no lock.
+ * Coarse ones, every 64 KiB of view (or as the lens says), are left by whoever makes the view in order. A view whose
+ * pages come back at random pays for the way from the last of them each time; once more has been skipped than the view
+ * is long, fine ones are kept as well, one a page: 12 bytes each, what a cursor differs by from the coarse one before
+ * it. Kept and found in any thread and in a fault: no lock.
  */
 #ifndef LENSI_CHECKPOINTS_H
 #define LENSI_CHECKPOINTS_H
@@ -30,8 +30,8 @@ static inline bool lensi_checkpoints_are_fine(const struct lensi_checkpoints *c)
 int lensi_checkpoints_open(struct lensi_checkpoints *c, uint64_t every, size_t cursor_bytes);
 void lensi_checkpoints_close(struct lensi_checkpoints *c);
 /*
- * The last checkpoint with beyond <= view <= offset into *to. False, and *to as it was, if there is none; with beyond 0 there
- * always is, as the view's begin is one.
+ * The last checkpoint with beyond <= view <= offset into *to. False, and *to as it was, if there is none; with beyond 0
+ * there always is, as the view's begin is one.
  */
 bool lensi_checkpoint_find(const struct lensi_checkpoints *c, uint64_t offset, uint64_t beyond, struct lens_cursor *to);
 /* How far a lens may go before its cursor should be kept. keep: coarse ones are wanted. */

@@ -117,7 +117,9 @@ static int copy_all(int from, int to, uint64_t bytes)
     return got == -EDQUOT ? -ENOSPC : got < 0 ? (int)got : -ESTALE; /* it is shorter now */
 }
 
-/* Nobody writes it any more: a memfd is sealed, a file is only open for reading. Takes fd over; the new one or -errno. */
+/*
+ * Nobody writes it any more: a memfd is sealed, a file is only open for reading. Takes fd over; the new one or -errno.
+ */
 static int close_for_writing(int fd)
 {
     char link[40];

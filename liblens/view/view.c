@@ -256,7 +256,9 @@ static void destroy(struct lensi_view *view)
     lensi_unlock(&lock);
 }
 
-/* Memory for one, zeroed but for what its stages' lenses keep: that of a spent view of the same pipe, if there is one. */
+/*
+ * Memory for one, zeroed but for what its stages' lenses keep: that of a spent view of the same pipe, if there is one.
+ */
 static struct lensi_view *new_view(const struct lensi_pipe *pipe)
 {
     struct lensi_view *view = NULL, fresh = {0};

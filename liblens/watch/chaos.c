@@ -1,4 +1,7 @@
-/* chaos.c - random proofs and drops; see chaos.h. The generator is one atomic counter, so a fork's child goes on from it. */
+/*
+ * chaos.c - random proofs and drops; see chaos.h. The generator is one atomic counter, so a fork's child goes on from
+ * it.
+ */
 #include "liblens/watch/chaos.h"
 
 #include "liblens/base/hooks.h"
@@ -93,7 +96,10 @@ static void disturb(struct lensi_workspace *w)
         lensi_budget_drop(lensi_region_first_page(r) + from, count);
 }
 
-/* A program that goes round and round in more than the budget must come to its end: the budget doubles every so many faults. */
+/*
+ * A program that goes round and round in more than the budget must come to its end: the budget doubles every so many
+ * faults.
+ */
 static void relent(void)
 {
     static uint64_t next = FAULTS_A_DOUBLING;

@@ -1,5 +1,6 @@
 /*
- * chaos.h - every allocation is virtualised, and what it holds is proven against a snapshot and dropped at random moments.
+ * chaos.h - every allocation is virtualised, and what it holds is proven against a snapshot and dropped at random
+ * moments.
  *
  * For trying to break the promises: any program must run under it as if nothing were there. All decisions come from one
  * generator and a seed; no clock. What a seed decides once: the rung and where snapshots lie (where options leave that

@@ -82,7 +82,10 @@ static bool is_ours(uint64_t instruction)
     return instruction >= (uint64_t)(uintptr_t)__ehdr_start && instruction < (uint64_t)(uintptr_t)etext;
 }
 
-/* Stacks may end within: the kernel copies what there is. Where it may not be asked, nothing: copying it ourselves would fault. */
+/*
+ * Stacks may end within: the kernel copies what there is. Where it may not be asked, nothing: copying it ourselves
+ * would fault.
+ */
 static uint64_t copy_stack(uint64_t from, uint8_t *to)
 {
     struct iovec local = {to, LENSI_FIRST_TOUCH_STACK}, remote = {(void *)(uintptr_t)from, LENSI_FIRST_TOUCH_STACK};

@@ -1,10 +1,10 @@
 /*
  * first_touch.h - who touches fresh memory first: moments of faults, on their way to who unwinds them.
  *
- * For where the kernel's own events are denied and memory is sampled for its use anyhow (sampler.h): some pages of each new block are
- * watched before anybody has touched them. The first touch is a fault in the touching thread, whose registers and innermost
- * stack are copied into a ring of fixed size; nobody waits, and what finds the ring full is counted and lost. Only
- * where faults come as SIGBUS (backend.h), on x86-64.
+ * For where the kernel's own events are denied and memory is sampled for its use anyhow (sampler.h): some pages of each
+ * new block are watched before anybody has touched them. The first touch is a fault in the touching thread, whose
+ * registers and innermost stack are copied into a ring of fixed size; nobody waits, and what finds the ring full is
+ * counted and lost. Only where faults come as SIGBUS (backend.h), on x86-64.
  */
 #ifndef LENSI_FIRST_TOUCH_H
 #define LENSI_FIRST_TOUCH_H
@@ -23,7 +23,10 @@ struct lensi_first_touch {
     uint8_t stack[LENSI_FIRST_TOUCH_STACK];
 };
 
-/* From now on new pages are watched: some of each block's. Before the program's own code. 0, -ENOMEM, or -EOPNOTSUPP: this rung does not see such touches. */
+/*
+ * From now on new pages are watched: some of each block's. Before the program's own code. 0, -ENOMEM, or -EOPNOTSUPP:
+ * this rung does not see such touches.
+ */
 int lensi_first_touch_open(void);
 /* ---- one reader at a time */
 

@@ -1,9 +1,9 @@
 /*
  * sampler.c - makes sampled pages absent and notes their touches; see sampler.h.
  *
- * `watched` are the sampled pages in use; the prover lock guards it. `queue` are those that came back, the oldest first;
- * its lock is held for a few instructions, in the fault path too. A page may stand in the queue twice, or no more be what
- * it was when it was put there: who takes it out looks.
+ * `watched` are the sampled pages in use; the prover lock guards it. `queue` are those that came back, the oldest
+ * first; its lock is held for a few instructions, in the fault path too. A page may stand in the queue twice, or no
+ * more be what it was when it was put there: who takes it out looks.
  */
 #include "liblens/watch/sampler.h"
 

@@ -12,8 +12,8 @@
 #define BATCH 64u
 
 /*
- * `order` holds the numbers (in `records`) of the living in order of address. The dead that were told wait in a list for
- * their end to be told; what was never told is only counted.
+ * `order` holds the numbers (in `records`) of the living in order of address. The dead that were told wait in a list
+ * for their end to be told; what was never told is only counted.
  */
 static struct lensi_lock lock;
 static struct lensi_block_record *records;

@@ -1,8 +1,8 @@
 /*
  * record_block.h - large allocations and mappings, one by one.
  *
- * They are few, so they are kept in order of their addresses under one lock: a read can be asked where it landed. The writer
- * tells them to the trace; those that came and went between two ticks are only counted.
+ * They are few, so they are kept in order of their addresses under one lock: a read can be asked where it landed. The
+ * writer tells them to the trace; those that came and went between two ticks are only counted.
  */
 #ifndef LENSI_RECORDER_BLOCK_H
 #define LENSI_RECORDER_BLOCK_H
@@ -35,7 +35,10 @@ bool lensi_blocks_take(uintptr_t address, uint64_t now_ns, bool continues, struc
 bool lensi_blocks_find(uintptr_t address, struct lensi_block_record *found);
 /* The first block that reaches into [address, address + bytes), by copy. */
 bool lensi_blocks_first(uintptr_t address, uint64_t bytes, struct lensi_block_record *found);
-/* Writes births and deaths since the last call, of blocks whose sites are below `sites`: others have not been told yet, and wait. */
+/*
+ * Writes births and deaths since the last call, of blocks whose sites are below `sites`: others have not been told yet,
+ * and wait.
+ */
 void lensi_blocks_tell(struct lensi_trace_writer *writer, uint32_t sites, uint64_t origin_ns);
 uint64_t lensi_blocks_lost(void);
 uint64_t lensi_blocks_bytes(void); /* in all that are alive */

@@ -1,8 +1,8 @@
 /*
  * record_clock.h - what time it is, in a few ns.
  *
- * The processor's own counter where the kernel trusts it too, scaled against CLOCK_MONOTONIC; until the scale is known, and
- * elsewhere, the clock itself.
+ * The processor's own counter where the kernel trusts it too, scaled against CLOCK_MONOTONIC; until the scale is known,
+ * and elsewhere, the clock itself.
  */
 #ifndef LENSI_RECORDER_CLOCK_H
 #define LENSI_RECORDER_CLOCK_H

@@ -24,8 +24,8 @@ static bool is_fatal(int number) { return started && number > 0 && number <= 64 
 static void finish(void *number) { lensi_process_dies(*(int *)number); }
 
 /*
- * The signal comes again, with all that it told, when this returns: it is blocked until then. So the process ends where it
- * would have, and its parent, and a core file, show the same.
+ * The signal comes again, with all that it told, when this returns: it is blocked until then. So the process ends where
+ * it would have, and its parent, and a core file, show the same.
  */
 static void dies(int number, siginfo_t *info, void *context)
 {

@@ -1,8 +1,9 @@
 /*
  * record_file.c - names and opens the trace; see record_file.h.
  *
- * The first image of the process that lens profile became writes to the path itself, every other one appends its process
- * number: programs that were started, children of forks, what exec put in the place. Nothing is ever overwritten.
+ * The first image of the process that lens profile became writes to the path itself, every other one appends its
+ * process number: programs that were started, children of forks, what exec put in the place. Nothing is ever
+ * overwritten.
  */
 #include "preload/recorder/file.h"
 

@@ -21,7 +21,10 @@
 
 #define EVENTS_MAX 256u
 #define CPUS_MAX 256u
-/* Powers of two. Where processors are few, rings are long enough for what a large memset touches while the writer waits for one. */
+/*
+ * Powers of two. Where processors are few, rings are long enough for what a large memset touches while the writer waits
+ * for one.
+ */
 #define RING_PAGES_MOST 256u
 #define RING_PAGES 64u
 #define RING_PAGES_LEAST 8u

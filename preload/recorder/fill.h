@@ -3,9 +3,11 @@
  *
  * The kernel samples the program's own page faults (perf_event_open, a software event; no privilege where
  * kernel.perf_event_paranoid is 2 or less) and puts address, registers and the innermost stack into a ring, which the
- * writer's thread empties. The program is not stopped and gets no signal; what the kernel writes (read(2)) is not held up.
+ * writer's thread empties. The program is not stopped and gets no signal; what the kernel writes (read(2)) is not held
+ * up.
  *
- * Where that is denied, a run that watches the use of memory (--use) sees first touches of its sampled pages (first_touch.h).
+ * Where that is denied, a run that watches the use of memory (--use) sees first touches of its sampled pages
+ * (first_touch.h).
  *
  * Nothing of it is set up before a process holds large allocations worth it.
  */
@@ -19,7 +21,10 @@
 
 /* full: more samples, and of smaller programs. quiet: nothing is said if it does not work. */
 int lensi_fill_start(bool full, bool quiet); /* 0 or -ENOMEM */
-/* The use of memory is watched too: where the kernel lets nobody sample faults, the first touches of some pages are seen that way. */
+/*
+ * The use of memory is watched too: where the kernel lets nobody sample faults, the first touches of some pages are
+ * seen that way.
+ */
 void lensi_fill_by_touch(void);
 /* A large allocation was made. No lock is held. */
 void lensi_fill_grown(void);

@@ -1,4 +1,6 @@
-/* record_input.c - files, and what was read of them; see record_input.h. One lock; nothing waits for a disk under it. */
+/*
+ * record_input.c - files, and what was read of them; see record_input.h. One lock; nothing waits for a disk under it.
+ */
 #include "preload/recorder/input.h"
 
 #include "liblens/base/arena.h"
@@ -208,8 +210,8 @@ void lensi_input_mapped(int fd, uint64_t offset, const void *at, uint64_t bytes,
 /* ---- what stdio reads for itself */
 
 /*
- * What the descriptor's position says was read beyond what was seen. Unless it is the last look: by the look before this one, as a
- * read may have moved the position just now and not have been seen yet.
+ * What the descriptor's position says was read beyond what was seen. Unless it is the last look: by the look before
+ * this one, as a read may have moved the position just now and not have been seen yet.
  */
 static void look(struct watched *descriptor, bool last)
 {

@@ -1,9 +1,9 @@
 /*
  * record_input.h - where bytes come from: files that the program reads or maps, and which of its blocks they went to.
  *
- * Reads of 4 KiB and more that pass through libc's read family (fread too) are seen one by one; consecutive ones are put
- * together. What stdio reads for itself (fgets, getline, scanf) does not pass there: of files that are open for reading the
- * position is looked at every tick, and what was not seen to be read is told as read into no block.
+ * Reads of 4 KiB and more that pass through libc's read family (fread too) are seen one by one; consecutive ones are
+ * put together. What stdio reads for itself (fgets, getline, scanf) does not pass there: of files that are open for
+ * reading the position is looked at every tick, and what was not seen to be read is told as read into no block.
  */
 #ifndef LENSI_RECORDER_INPUT_H
 #define LENSI_RECORDER_INPUT_H

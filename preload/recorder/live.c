@@ -75,8 +75,8 @@ void lensi_live_unlock(unsigned shard)
 /* ---- growing */
 
 /*
- * Nearly every look-up in a large table misses the cache, and with small pages the address translation too. So large ones
- * ask for large pages.
+ * Nearly every look-up in a large table misses the cache, and with small pages the address translation too. So large
+ * ones ask for large pages.
  */
 static struct entry *table_new(uint32_t places)
 {

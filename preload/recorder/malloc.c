@@ -1,9 +1,10 @@
 /*
- * record_malloc.c - the malloc family of a recorded program: stands between the public functions and the next allocator.
+ * record_malloc.c - the malloc family of a recorded program: stands between the public functions and the next
+ * allocator.
  *
- * The public functions jump here, so that the return address is the program's. An allocation is recorded after it was made,
- * and an end before it happens: in between, nobody else can have the address. What the next allocator asks for below us
- * (mappings, its own bookkeeping) is inside, and is not recorded a second time.
+ * The public functions jump here, so that the return address is the program's. An allocation is recorded after it was
+ * made, and an end before it happens: in between, nobody else can have the address. What the next allocator asks for
+ * below us (mappings, its own bookkeeping) is inside, and is not recorded a second time.
  *
  * A full recording looks at every call. A sampled one counts bytes down, and looks at what crosses zero.
  */

@@ -1,4 +1,6 @@
-/* record_map.c - mappings as blocks; see record_map.h. Counted under the live table's lock of their address, as all is. */
+/*
+ * record_map.c - mappings as blocks; see record_map.h. Counted under the live table's lock of their address, as all is.
+ */
 #include "preload/recorder/map.h"
 
 #include "liblens/base/sys.h"

@@ -1,8 +1,9 @@
 /*
  * record_map.h - mappings that the program makes by itself: mmap, munmap, mremap.
  *
- * What the malloc underneath maps is not the program's: calls from inside of it, or from its module, do not count, so that
- * nothing is counted twice. Memory that cannot be accessed (PROT_NONE) is only addresses, and does not count either.
+ * What the malloc underneath maps is not the program's: calls from inside of it, or from its module, do not count, so
+ * that nothing is counted twice. Memory that cannot be accessed (PROT_NONE) is only addresses, and does not count
+ * either.
  */
 #ifndef LENSI_RECORDER_MAP_H
 #define LENSI_RECORDER_MAP_H

@@ -59,8 +59,8 @@ static uint32_t replace(struct lensi_path *path, size_t count, uintptr_t caller,
 }
 
 /*
- * By the unwinder, past `known` frames and on to one from where learned steps lead on; then there are *fresh frames before that one.
- * False: to the end of the stack, which has *fresh frames.
+ * By the unwinder, past `known` frames and on to one from where learned steps lead on; then there are *fresh frames
+ * before that one. False: to the end of the stack, which has *fresh frames.
  */
 static bool pass_gap(struct lensi_path *path, uintptr_t caller, size_t known, size_t *fresh, const uintptr_t **pointer)
 {

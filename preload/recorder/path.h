@@ -1,8 +1,8 @@
 /*
  * record_path.h - from a thread's stack to its node in the tree of call paths.
  *
- * Each thread keeps its last walk: where each return address lay, and its node. As long as the outer frames stand where they
- * stood, they are compared and not walked: about a ns a frame. New inner frames are walked by learned steps
+ * Each thread keeps its last walk: where each return address lay, and its node. As long as the outer frames stand where
+ * they stood, they are compared and not walked: about a ns a frame. New inner frames are walked by learned steps
  * (stack_steps.h), and what these do not know by the unwinder.
  */
 #ifndef LENSI_RECORDER_PATH_H
@@ -27,8 +27,8 @@ struct lensi_path {
 };
 
 /*
- * The node of the call that returns to `caller`, an address which lies at `slot` with a frame pointer below it (else the
- * walk is slow). `path` is the calling thread's own, zeroed at first. No locks but the tree's, no malloc.
+ * The node of the call that returns to `caller`, an address which lies at `slot` with a frame pointer below it (else
+ * the walk is slow). `path` is the calling thread's own, zeroed at first. No locks but the tree's, no malloc.
  */
 uint32_t lensi_path_node(struct lensi_path *path, uintptr_t caller, const uintptr_t *slot);
 

@@ -2,11 +2,11 @@
  * record.h - the recorder: what lens profile puts between a program and its allocator.
  *
  * Started by the constructor if the environment asks for a trace; otherwise nothing here is ever called. Each event is
- * counted where it happens (record_site.h) and remembered while it is alive (record_live.h, record_block.h); a thread of
- * ours writes what has changed to the trace every now and then (record_writer.h). So no event waits for the disk.
+ * counted where it happens (record_site.h) and remembered while it is alive (record_live.h, record_block.h); a thread
+ * of ours writes what has changed to the trace every now and then (record_writer.h). So no event waits for the disk.
  *
- * Locks, outer to inner: writer, shard of the live table, inputs, blocks, tree, site. A fork holds all but the first. A signal handler that
- * allocates while its thread is inside of the recorder goes unseen (`inside`).
+ * Locks, outer to inner: writer, shard of the live table, inputs, blocks, tree, site. A fork holds all but the first. A
+ * signal handler that allocates while its thread is inside of the recorder goes unseen (`inside`).
  */
 #ifndef LENSI_RECORDER_RECORD_H
 #define LENSI_RECORDER_RECORD_H

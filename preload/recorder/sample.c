@@ -22,8 +22,8 @@ uint64_t lensi_sample_seed(uint64_t ordinal)
 }
 
 /*
- * Two functions that libm has too, to the ten digits that sampling needs: with libm every program that we are loaded into would
- * have to load it.
+ * Two functions that libm has too, to the ten digits that sampling needs: with libm every program that we are loaded
+ * into would have to load it.
  */
 
 /* ln x, for x in (0, 1]: the exponent's share, and twice artanh((m - 1) / (m + 1)) of the mantissa. */

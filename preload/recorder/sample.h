@@ -1,10 +1,10 @@
 /*
  * record_sample.h - which allocations a sampled recording sees, and what each of them stands for.
  *
- * Samples lie at exponentially distributed distances along the bytes that a thread allocates, so an allocation of n bytes
- * is seen with the chance p = 1 - exp(-n / distance), whatever came before, and stands for 1 / p of its kind. That estimate is
- * unbiased; its variance is n^2 (1 - p) / p^2, which is estimated by the sum of n^2 (1 - p) / p^2 over what was seen
- * (Horvitz and Thompson 1952). Allocations of LENSI_TRACE_BLOCK_BYTES and more are always seen: p = 1.
+ * Samples lie at exponentially distributed distances along the bytes that a thread allocates, so an allocation of n
+ * bytes is seen with the chance p = 1 - exp(-n / distance), whatever came before, and stands for 1 / p of its kind.
+ * That estimate is unbiased; its variance is n^2 (1 - p) / p^2, which is estimated by the sum of n^2 (1 - p) / p^2 over
+ * what was seen (Horvitz and Thompson 1952). Allocations of LENSI_TRACE_BLOCK_BYTES and more are always seen: p = 1.
  *
  * What was not seen must not be looked for when it is freed: a table of counters by address says "certainly not".
  */

@@ -1,8 +1,8 @@
 /*
  * record_site.h - the sites' counters.
  *
- * A site is a call path (its node) that allocates. Counters of one site change together, under its lock, which is held for
- * a few instructions, innermost of all. Counts are in units of 1 / scale (scale 1 in a full recording).
+ * A site is a call path (its node) that allocates. Counters of one site change together, under its lock, which is held
+ * for a few instructions, innermost of all. Counts are in units of 1 / scale (scale 1 in a full recording).
  *
  *   live bytes = bytes - freed_bytes         live count = count - freed_count
  *

@@ -18,7 +18,10 @@ void lensi_tell_end(struct lensi_trace_writer *writer, enum lensi_end_kind kind,
 /* In a fork's child: a new trace, in which nothing is told. */
 void lensi_tell_forget(void);
 
-/* New files, and inputs that are new or have grown, of those nodes (record_input.c). Last: also what may just be under way. */
+/*
+ * New files, and inputs that are new or have grown, of those nodes (record_input.c). Last: also what may just be under
+ * way.
+ */
 void lensi_tell_inputs(struct lensi_trace_writer *writer, uint32_t nodes, bool last, uint64_t origin_ns);
 
 #endif

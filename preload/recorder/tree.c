@@ -56,7 +56,10 @@ int lensi_tree_start(void)
     return lensi_tree.nodes && lensi_tree.modules && atomic_load(&table) ? 0 : -ENOMEM;
 }
 
-/* ---- modules. The writer's thread asks about code too, which another thread may unload meanwhile: all is read by copy. */
+/*
+ * ---- modules. The writer's thread asks about code too, which another thread may unload meanwhile: all is read by
+ * copy.
+ */
 
 /* The build id among the notes of [at, at + bytes). */
 static size_t note_build_id(const uint8_t *at, size_t bytes, const uint8_t **id)

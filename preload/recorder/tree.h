@@ -1,8 +1,8 @@
 /*
  * record_tree.h - the tree of call paths: nodes, and the modules their addresses lie in.
  *
- * Nodes and modules are numbered from 1 and never go away; reading needs no lock, adding takes lensi_tree_lock. A node's
- * fields are written before its number is published.
+ * Nodes and modules are numbered from 1 and never go away; reading needs no lock, adding takes lensi_tree_lock. A
+ * node's fields are written before its number is published.
  */
 #ifndef LENSI_RECORDER_TREE_H
 #define LENSI_RECORDER_TREE_H

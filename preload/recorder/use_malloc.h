@@ -10,7 +10,10 @@
 
 #define LENSI_USE_BYTES (1u << 20) /* allocations of this size and more are watched */
 
-/* Starts the engine for it. Before the recorder takes its place before malloc. 0, or -errno with *error: nothing is watched. */
+/*
+ * Starts the engine for it. Before the recorder takes its place before malloc. 0, or -errno with *error: nothing is
+ * watched.
+ */
 int lensi_use_start(const struct lensi_options *options, struct lens_error *error);
 
 #endif

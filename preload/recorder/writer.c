@@ -146,7 +146,9 @@ static int write_trace(void *unused)
     return 0;
 }
 
-/* ---- the thread: made by clone, with a thread pointer into memory of ours. It calls nothing of libc that has state. */
+/*
+ * ---- the thread: made by clone, with a thread pointer into memory of ours. It calls nothing of libc that has state.
+ */
 
 static void thread_start(void)
 {
