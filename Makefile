@@ -58,7 +58,7 @@ BENCH_BIN := $(patsubst bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 BENCH_PEER := $(patsubst %,$(BUILD)/obj/%.o,$(wildcard bench/*.cpp))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-.PHONY: test afl nightly differential inject all check chaos soak check-deps units demo deps bench benches install uninstall fuzz clean plain lint
+.PHONY: compile_commands.json test afl nightly differential inject all check chaos soak check-deps units demo deps bench benches install uninstall fuzz clean plain lint
 .SECONDARY:
 
 all: $(BUILD)/lens $(BUILD)/liblens.so $(BUILD)/liblens.a $(BUILD)/liblens-preload.so
@@ -227,6 +227,10 @@ $(eval $(call fuzz_rule,afl,afl-clang-fast,-O2 -g,-O2 -g -fsanitize=fuzzer))
 lint:
 	$(Q)tests/install.sh $(LINT_PACKAGES)
 	$(Q)tests/lint.sh
+
+# For editors and clang's tools.
+compile_commands.json:
+	$(Q)tests/compile_commands.py $(BUILD) > $@
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/lens $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include/lens \

@@ -8,7 +8,7 @@
 #include "analysis/report/report.h"
 
 #include "analysis/report/protobuf.h"
-#include "analysis/utf8.h"
+#include "analysis/term/utf8.h"
 #include "liblens/lens.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* value.c - see value.h. */
 #include "analysis/trace/value.h"
 
-#include "analysis/utf8.h"
+#include "analysis/term/utf8.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* utf8.c - see utf8.h. */
-#include "analysis/utf8.h"
+#include "analysis/term/utf8.h"
 
 #include <stddef.h>
 #include <stdint.h>
