@@ -92,6 +92,10 @@ static void step(void)
     if (!steps)
         first_budget_pages = pages;
     steps++;
+    if (lensi_budget_is_watched()) { /* it takes all that the memory limit leaves by itself, and no sooner than that is known */
+        limited = true;
+        return;
+    }
     if (want < all + all / 8 && want < most && want > pages) {
         lensi_budget_raise(want);
     } else if (most > all + all / 8) {

@@ -34,8 +34,8 @@
 #define ADAPT_TIGHT_NS 30000000u
 #define CALM_NS 300000000u
 #define CALM_BYTES (1u << 20)
-#define FREE_SHARE 24
-#define FREE_LEAST_BYTES (1u << 20)
+#define FREE_SHARE 16
+#define FREE_LEAST_BYTES (2u << 20)
 #define FREE_MOST_BYTES (16u << 20)
 
 static struct lensi_lock lock;
