@@ -7,7 +7,7 @@ _lens_program()
     for ((i = 2; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         --) echo $((i + 1)); return ;;
-        --plan | --budget | --fault | --store | --store-dir | --store-limit | --slowdown-limit | --stats | -o | --output | --sample) ((i++)) ;;
+        --plan | --budget | --fault | --store | --store-dir | --store-limit | --slowdown-limit | --trust-backing | --chaos | --stats | -o | --output | --sample) ((i++)) ;;
         -*) ;;
         *) echo "$i"; return ;;
         esac

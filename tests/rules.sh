@@ -54,6 +54,13 @@ check "no file over 600 lines" "$(git ls-files 'liblens/*' 'lenses/*' 'preload/*
 check "no function over 60 lines" "$(git ls-files 'liblens/*.c' 'lenses/*.c' 'preload/*.c' 'analysis/*.c' | xargs awk 'FNR==1{s=0} /^\{/{s=FNR} /^\}/{if(s && FNR-s>60) print FILENAME ":" s ": " FNR-s " lines"; s=0}')"
 check "no line of a document is longer than 120 columns, but tables and what is shown as it is" \
     "$(git ls-files '*.md' | xargs awk 'FNR == 1 {shown = 0} /^ *```/ {shown = !shown} !shown && !/^ *\|/ && length($0) > 120 {print FILENAME ":" FNR ": " length($0)}')"
+check "each option of lens run is in its help, its man page and its completion" \
+    "$(sed -n 's/^    {"\([a-z-]*\)", "LENS_[A-Z_]*", \(true\|false\),.*/\1 \2/p' liblens/plan/options.c | while read -r name is_flag; do
+        grep -q -- "--$name\b" analysis/cmd/help.c || echo "--$name is not in analysis/cmd/help.c"
+        sed 's/\\-/-/g' man/lens.1 | grep -q -- "--$name\b" || echo "--$name is not in man/lens.1"
+        [ "$(grep -c -- "--$name\b" completion/lens.bash)" -ge 1 ] || echo "--$name is not in completion/lens.bash"
+        [ "$is_flag" = true ] || sed -n '/^_lens_program/,/^}/p' completion/lens.bash | grep -q -- "--$name " || echo "--$name takes a value, which _lens_program does not know"
+    done)"
 check "no unfinished marks" "$(git grep -nIE '\b(TODO|FIXME|XXX|HACK)\b' -- '*.c' '*.h' '*.cpp' '*.sh' Makefile | grep -v 'tests/rules.sh' || true)"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
