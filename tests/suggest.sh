@@ -110,7 +110,7 @@ if program pnmtile netpbm; then
     try pnmtile 60 512K pnmtile 1800 1500 "$data/i.ppm"
 fi
 if program nifti_tool nifti-bin; then
-    $gen nifti 64 64 40 40 1 > "$data/v.nii" # long enough that the prover gets its turn on a busy machine
+    $gen nifti 64 64 40 60 1 > "$data/v.nii" # long enough that the prover gets its turn on a busy machine
     gzip -1 "$data/v.nii"
     try nifti_tool 50 1M sh -c 'rm -f o.nii; exec nifti_tool -cbl -prefix o.nii -infiles "$1"' sh "$data/v.nii.gz"
 fi

@@ -1,6 +1,8 @@
 /* verdict.c - see verdict.h. */
 #include "analysis/report/verdict.h"
 
+#include "liblens/base/trace.h"
+
 #include "analysis/term/terminal.h"
 
 #include <ctype.h>
@@ -9,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LARGE_SHARE 10 /* times the error of what was sampled */
 #define SMALL_BLOCK_BYTES 4096u
 
 static const char *base_name(const char *path)
@@ -22,8 +25,13 @@ static const char *base_name(const char *path)
 
 double verdict_block_bytes(const struct ranking_row *row)
 {
-    if (row->figures.at_peak_count)
-        return (double)row->figures.at_peak_bytes / (double)row->figures.at_peak_count;
+    double bytes = (double)row->figures.at_peak_bytes, error = ranking_error_bytes(&row->figures), mean;
+
+    if (row->figures.at_peak_count) {
+        mean = bytes / (double)row->figures.at_peak_count;
+        /* One small allocation that was sampled stands for hundreds. What has no error was told one by one: it is large. */
+        return error > 0 && error * LARGE_SHARE <= bytes && mean < LENSI_TRACE_BLOCK_BYTES ? LENSI_TRACE_BLOCK_BYTES : mean;
+    }
     return row->figures.allocations ? (double)row->figures.bytes / (double)row->figures.allocations : 0;
 }
 
