@@ -269,6 +269,7 @@ LAST_MESSAGE_LIST(verrx)
  \
         va_start(list, format); \
         next(status, format, list); \
+        va_end(list); /* not reached */ \
         __builtin_unreachable(); \
     }
 LAST_MESSAGE(err, verr)

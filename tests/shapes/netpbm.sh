@@ -10,6 +10,6 @@ if have pnmtile netpbm "pnmtile"; then
     pnmtoplainpnm "$data/i8.ppm" > "$data/plain.ppm"
     pnmtoplainpnm "$data/i8.pgm" > "$data/plain.pgm"
     for picture in i8.pgm i16.pgm plain.ppm plain.pgm; do
-        shape "pnmtile, $picture" 50 pnmtile "$((side * 4))" "$((side * 4))" "$data/$picture"
+        shape "pnmtile, $picture" 25 pnmtile "$((side * 4))" "$((side * 4))" "$data/$picture"
     done
 fi
