@@ -10,7 +10,7 @@
 
 #include <sys/wait.h>
 
-TestSuite(snapshot, .timeout = 100);
+TestSuite(snapshot, .timeout = 200);
 
 #define WORDS (512u * 512u) /* 2 MiB */
 #define BYTES (WORDS * 8u)
@@ -41,7 +41,7 @@ static size_t wrong_words(const uint64_t *block, uint64_t salt)
 
 static bool wait_for_absence(uint64_t pages)
 {
-    for (unsigned i = 0; i < 400 && lensi_counted(absent_pages) < pages; i++)
+    for (unsigned i = 0; i < 3000 && lensi_counted(absent_pages) < pages; i++)
         nap(10);
     return lensi_counted(absent_pages) >= pages;
 }
