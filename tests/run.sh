@@ -60,7 +60,7 @@ script() {
 for part in $parts; do
     case $part in
     rules) script rules tests/rules.sh "$build" ;;
-    units) for test in "$build"/tests/unit/test_*; do [ -x "$test" ] && [ -f "$test" ] && case $test in *.d) ;; *) unit "$test" ;; esac done ;;
+    units) for test in "$build"/tests/unit/test_${UNITS:-}*; do [ -x "$test" ] && [ -f "$test" ] && case $test in *.d) ;; *) unit "$test" ;; esac done ;;
     differential) script differential tests/differential.sh "$build" --seconds 6 ;;
     report) script report tests/report.sh "$build" ;;
     suggest) script suggest tests/suggest.sh "$build" ;;
