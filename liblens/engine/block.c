@@ -19,7 +19,6 @@
 #include "liblens/source/align.h"
 #include "liblens/source/open_files.h"
 #include "liblens/source/segment.h"
-#include "liblens/source/snapshot.h"
 
 #include <errno.h>
 #include <string.h>

@@ -8,7 +8,6 @@
  */
 #include "liblens/engine/fault.h"
 
-#include "liblens/base/helper.h"
 #include "liblens/base/hooks.h"
 #include "liblens/base/log.h"
 #include "liblens/base/own_stack.h"
@@ -25,7 +24,6 @@
 #include "liblens/memory/budget.h"
 #include "liblens/source/file_mapping.h"
 #include "liblens/source/segment.h"
-#include "liblens/source/snapshot.h"
 
 #include <errno.h>
 #include <string.h>

@@ -10,7 +10,6 @@
 #include "liblens/base/stats.h"
 #include "liblens/base/work.h"
 #include "liblens/engine/page_in.h"
-#include "liblens/engine/prover.h"
 #include "liblens/memory/backend.h"
 #include "liblens/memory/budget.h"
 #include "liblens/source/file_mapping.h"

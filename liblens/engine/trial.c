@@ -2,7 +2,6 @@
 #include "liblens/engine/trial.h"
 
 #include "liblens/base/stats.h"
-#include "liblens/engine/engine.h"
 
 #define TRIES 16u           /* of a segment that has proven nothing, each in another chunk */
 #define TRIES_ANEW 4u

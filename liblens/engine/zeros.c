@@ -7,7 +7,6 @@
 #include "liblens/engine/prove.h"
 #include "liblens/memory/backend.h"
 #include "liblens/memory/lift.h"
-#include "liblens/view/workspace.h"
 
 #include <string.h>
 
